@@ -1,0 +1,261 @@
+"""The stand-in: a real HTTP server in a thread of the test's process."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import re
+import socket
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass
+from email.utils import formatdate
+from typing import TYPE_CHECKING, Literal, Self
+
+import uvicorn
+from starlette.requests import Request
+from starlette.responses import Response
+
+from . import contract
+from .contract import Answer, Paging, PastEnd
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from types import TracebackType
+
+    from starlette.types import Receive, Scope, Send
+
+    from .account import Account
+
+PREFIX = "/v2"
+_KEY_PATH = re.compile(r"/api_keys/(revoke/)?([0-9]{1,18})")
+
+
+@dataclass
+class LoggedRequest:
+    """A request that arrived.
+
+    Attributes:
+        at: When, on the monotonic clock, in seconds.
+        method: Such as "GET".
+        path: Such as "/v2/api_keys".
+        query: The query parameters.
+        headers: The headers, their names in lower case.
+        status: The status answered; None before that, and where none was sent.
+    """
+
+    at: float
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+    status: int | None = None
+
+
+class _RateLimit:
+    """Lets so many requests pass in any window of time; refused ones do not count."""
+
+    def __init__(self, limit: int, window_seconds: float) -> None:
+        self._window_seconds = window_seconds
+        self._passed: deque[float] = deque(maxlen=limit)
+
+    def wait_seconds(self, now: float) -> float:
+        """Let a request pass and give 0, or give the time until a slot frees."""
+        if len(self._passed) == self._passed.maxlen:
+            wait = self._passed[0] + self._window_seconds - now
+            if wait > 0:
+                return wait
+        self._passed.append(now)
+        return 0
+
+
+class StandIn:
+    """Partoo's API for one account, while its `with` block lasts.
+
+    Example:
+        with StandIn(Account(make_keys(287))) as api:
+            requests.get(f"{api.url}/api_keys", headers={"x-APIKey": "demo-key"})
+
+    Args:
+        account: Whose keys it answers.
+        first_page: See `Paging`, as for the next three.
+        max_page_counts_pages: See `Paging`.
+        empty_max_page: See `Paging`.
+        past_end: See `Paging`.
+        requests_per_minute: More than so many in a window are refused with 429.
+        window_seconds: The length of that window, a minute unless a test is in haste.
+        latency_seconds: The time that each answer takes; concurrent ones overlap.
+        port: The port on 127.0.0.1; 0 takes a free one.
+
+    Attributes:
+        url: The base URL, such as "http://127.0.0.1:4711/v2".
+        account: The account, to be changed at any time.
+        requests: Every request so far, in order of arrival.
+        before_answer: Called before a `GET /api_keys` is answered, with the number
+            of that request (the first is 1) and its query.
+    """
+
+    def __init__(  # noqa: D107, PLR0913 - the class says it; APIs differ in many ways
+        self,
+        account: Account,
+        *,
+        first_page: Literal[0, 1] = 1,
+        max_page_counts_pages: bool = False,
+        empty_max_page: Literal[0, 1] = 1,
+        past_end: PastEnd = "empty",
+        requests_per_minute: int | None = None,
+        window_seconds: float = 60.0,
+        latency_seconds: float = 0.0,
+        port: int = 0,
+    ) -> None:
+        self.account = account
+        self.requests: list[LoggedRequest] = []
+        self.before_answer: Callable[[int, Mapping[str, str]], None] | None = None
+        self._paging = Paging(
+            first_page, max_page_counts_pages, empty_max_page, past_end
+        )
+        self._rate_limit = (
+            _RateLimit(requests_per_minute, window_seconds)
+            if requests_per_minute
+            else None
+        )
+        self._latency_seconds = latency_seconds
+        self._port = port
+        self._lists = 0
+        self._own_errors: list[Exception] = []
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> Self:
+        """Listen."""
+        self._socket = socket.create_server(("127.0.0.1", self._port), backlog=128)
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}{PREFIX}"
+        self._thread.start()
+        self._ready.wait()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Break off every connection; raise what went wrong in the stand-in itself."""
+        self._loop.call_soon_threadsafe(self._server.stop.set)
+        self._thread.join()
+        if self._own_errors and error is None:
+            raise self._own_errors[0]
+
+    def _run(self) -> None:
+        asyncio.run(self._serve())
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        config = uvicorn.Config(
+            self._answer_request,
+            interface="asgi3",
+            proxy_headers=False,
+            http="h11",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            log_level="critical",
+            access_log=False,
+            server_header=False,
+            date_header=False,  # an answer brings its own
+        )
+        self._server = _Server(config, self._ready)
+        await self._server.serve([self._socket])
+
+    async def _answer_request(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        logged = LoggedRequest(
+            time.monotonic(),
+            request.method,
+            request.url.path,
+            dict(request.query_params),
+            dict(request.headers),
+        )
+        self.requests.append(logged)
+        try:
+            answer = await self._answer(request, logged)
+            logged.status = answer.status
+            await _respond(answer, scope, receive, send)
+        except Exception as error:
+            self._own_errors.append(error)
+            raise
+
+    async def _answer(self, request: Request, logged: LoggedRequest) -> Answer:
+        path = logged.path.removeprefix(PREFIX)
+        listing = logged.method == "GET" and path == "/api_keys"
+        if listing:
+            self._lists += 1
+        number = self._lists
+        refusal = self._refusal(logged)
+        body = await request.body()
+        if self._latency_seconds:
+            await asyncio.sleep(self._latency_seconds)
+        if listing and self.before_answer:
+            self.before_answer(number, logged.query)
+        if refusal:
+            return refusal
+        if listing:
+            return contract.list_keys(self.account, self._paging, logged.query)
+        return self._answer_other(logged, path, body)
+
+    def _answer_other(self, logged: LoggedRequest, path: str, body: bytes) -> Answer:
+        if logged.method == "POST" and path == "/api_keys":
+            return contract.create_key(self.account, body)
+        if match := _KEY_PATH.fullmatch(path):
+            revoke, key_id = match[1], int(match[2])
+            if revoke and logged.method == "POST":
+                return contract.revoke_key(self.account, key_id)
+            if not revoke and logged.method == "GET":
+                return contract.get_key(self.account, key_id, logged.query)
+        return contract.not_found()
+
+    def _refusal(self, logged: LoggedRequest) -> Answer | None:
+        api_key = logged.headers.get("x-apikey")
+        if api_key == self.account.api_key_without_rights:
+            return contract.forbidden()
+        if api_key != self.account.api_key:
+            return contract.unauthenticated()
+        if self._rate_limit and (wait := self._rate_limit.wait_seconds(logged.at)):
+            return Answer(429, headers={"Retry-After": str(math.ceil(wait))})
+        return None
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its polling: tests start and stop hundreds of servers."""
+
+    def __init__(self, config: uvicorn.Config, ready: threading.Event) -> None:
+        super().__init__(config)
+        self.stop = asyncio.Event()
+        self._ready = ready
+
+    async def main_loop(self) -> None:
+        self._ready.set()
+        await self.stop.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        for listener in sockets or []:
+            listener.close()
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+        tasks = list(self.server_state.tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0)  # lets the aborted transports close their sockets
+
+
+async def _respond(answer: Answer, scope: Scope, receive: Receive, send: Send) -> None:
+    headers = {
+        "Date": formatdate(usegmt=True),
+        "Content-Type": "application/json",
+    } | dict(answer.headers)
+    response = Response(answer.content(), answer.status, headers)
+    await response(scope, receive, send)
