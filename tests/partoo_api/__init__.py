@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from . import faults
 from .account import Account
-from .contract import Answer, Paging
 from .data import Key, make_keys
-from .server import LoggedRequest, StandIn
+from .faults import Fault
+from .log import LoggedRequest
+from .server import StandIn
+from .wire import Answer, Wire
 
 __all__ = [
     "Account",
     "Answer",
+    "Fault",
     "Key",
     "LoggedRequest",
-    "Paging",
     "StandIn",
+    "Wire",
+    "faults",
     "make_keys",
 ]

@@ -7,41 +7,14 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
+from dataclasses import dataclass
+from typing import Literal, TypeVar, get_args
 
 from .account import Account, Filters, Status, UserType
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from .wire import Answer
 
 Query = dict[str, str]
 PastEnd = Literal["empty", "clamp", "not_found"]
-
-
-@dataclass(frozen=True)
-class Answer:
-    """One HTTP answer.
-
-    Attributes:
-        status: The status code.
-        body: Bytes and text as they are, anything else as JSON.
-        headers: These besides `Date` and `Content-Length`; `Content-Type` is JSON
-            unless it is among them.
-        page: The number of the page it is, when it is a page of the list.
-    """
-
-    status: int
-    body: Any = b""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    page: int | None = None
-
-    def content(self) -> bytes:
-        """Give the body as it is sent."""
-        if isinstance(self.body, bytes):
-            return self.body
-        text = self.body if isinstance(self.body, str) else json.dumps(self.body)
-        return text.encode()
 
 
 def unauthenticated() -> Answer:

@@ -9,16 +9,16 @@ import socket
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass
-from email.utils import formatdate
 from typing import TYPE_CHECKING, Literal, Self
 
 import uvicorn
 from starlette.requests import Request
-from starlette.responses import Response
 
 from . import contract
-from .contract import Answer, Paging, PastEnd
+from .contract import Paging, PastEnd
+from .faults import Exchange, Faults
+from .log import LoggedRequest
+from .wire import Answer, Wire, send_reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,27 +30,6 @@ if TYPE_CHECKING:
 
 PREFIX = "/v2"
 _KEY_PATH = re.compile(r"/api_keys/(revoke/)?([0-9]{1,18})")
-
-
-@dataclass
-class LoggedRequest:
-    """A request that arrived.
-
-    Attributes:
-        at: When, on the monotonic clock, in seconds.
-        method: Such as "GET".
-        path: Such as "/v2/api_keys".
-        query: The query parameters.
-        headers: The headers, their names in lower case.
-        status: The status answered; None before that, and where none was sent.
-    """
-
-    at: float
-    method: str
-    path: str
-    query: dict[str, str]
-    headers: dict[str, str]
-    status: int | None = None
 
 
 class _RateLimit:
@@ -92,6 +71,7 @@ class StandIn:
         url: The base URL, such as "http://127.0.0.1:4711/v2".
         account: The account, to be changed at any time.
         requests: Every request so far, in order of arrival.
+        faults: What is to go wrong.
         before_answer: Called before a `GET /api_keys` is answered, with the number
             of that request (the first is 1) and its query.
     """
@@ -111,6 +91,7 @@ class StandIn:
     ) -> None:
         self.account = account
         self.requests: list[LoggedRequest] = []
+        self.faults = Faults()
         self.before_answer: Callable[[int, Mapping[str, str]], None] | None = None
         self._paging = Paging(
             first_page, max_page_counts_pages, empty_max_page, past_end
@@ -179,14 +160,15 @@ class StandIn:
         )
         self.requests.append(logged)
         try:
-            answer = await self._answer(request, logged)
-            logged.status = answer.status
-            await _respond(answer, scope, receive, send)
+            reply = await self._reply(request, logged)
+            if isinstance(reply, Answer):
+                logged.status = reply.status
+            await send_reply(reply, scope, receive, send)
         except Exception as error:
             self._own_errors.append(error)
             raise
 
-    async def _answer(self, request: Request, logged: LoggedRequest) -> Answer:
+    async def _reply(self, request: Request, logged: LoggedRequest) -> Answer | Wire:
         path = logged.path.removeprefix(PREFIX)
         listing = logged.method == "GET" and path == "/api_keys"
         if listing:
@@ -196,13 +178,23 @@ class StandIn:
         body = await request.body()
         if self._latency_seconds:
             await asyncio.sleep(self._latency_seconds)
-        if listing and self.before_answer:
-            self.before_answer(number, logged.query)
-        if refusal:
-            return refusal
         if listing:
-            return contract.list_keys(self.account, self._paging, logged.query)
-        return self._answer_other(logged, path, body)
+            return self._reply_to_list(number, logged, refusal)
+        return refusal or self._answer_other(logged, path, body)
+
+    def _reply_to_list(
+        self, number: int, logged: LoggedRequest, refusal: Answer | None
+    ) -> Answer | Wire:
+        if self.before_answer:
+            self.before_answer(number, logged.query)
+        right = refusal or self._list_keys(logged.query)
+        fault = self.faults.take(number, right.page)
+        if callable(fault):
+            return fault(Exchange(logged, right, self._list_keys))
+        return fault or right
+
+    def _list_keys(self, query: dict[str, str]) -> Answer:
+        return contract.list_keys(self.account, self._paging, query)
 
     def _answer_other(self, logged: LoggedRequest, path: str, body: bytes) -> Answer:
         if logged.method == "POST" and path == "/api_keys":
@@ -250,12 +242,3 @@ class _Server(uvicorn.Server):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.sleep(0)  # lets the aborted transports close their sockets
-
-
-async def _respond(answer: Answer, scope: Scope, receive: Receive, send: Send) -> None:
-    headers = {
-        "Date": formatdate(usegmt=True),
-        "Content-Type": "application/json",
-    } | dict(answer.headers)
-    response = Response(answer.content(), answer.status, headers)
-    await response(scope, receive, send)
