@@ -1,0 +1,98 @@
+"""The command `tap-partoo`: one clear line and an honest exit code for every end."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import traceback
+from typing import TYPE_CHECKING, NoReturn
+
+from tap_partoo.redaction import redact
+from tap_partoo.termination import Terminated, terminate
+
+if TYPE_CHECKING:
+    import click
+
+
+def main() -> NoReturn:
+    """Run the tap and end the process.
+
+    Exit codes: 0 success, 1 a failed run, 2 wrong use of the command line,
+    128 + the number of the signal that ended the run.
+    """
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, terminate)
+    try:
+        code = _run()
+        sys.stdout.flush()
+    except Terminated as end:
+        code = _stopped(end.signum)
+    except BrokenPipeError:
+        code = _stopped(signal.SIGPIPE)
+    _exit(code)
+
+
+def _run() -> int:
+    # Imported here, so that a signal during the quarter second that the SDK takes to
+    # import ends the command like at any other time.
+    import click  # noqa: PLC0415
+    from singer_sdk.exceptions import SingerSDKError  # noqa: PLC0415
+
+    from tap_partoo.tap import TapPartoo  # noqa: PLC0415
+
+    redact.install()
+    try:
+        return _invoke(TapPartoo.cli)
+    except click.ClickException as error:
+        print(f"Error: {redact(error.format_message())}", file=sys.stderr)  # noqa: T201
+        return error.exit_code
+    except SingerSDKError as error:
+        return _failed(str(error))
+    except BrokenPipeError:
+        raise
+    except Exception as error:  # noqa: BLE001
+        # Nothing foreseen: still one line, and the traceback for those who ask for it.
+        return _failed(
+            f"{type(error).__name__}: {error}. This is not expected: please report it "
+            "with the output of a run with TAP_PARTOO_LOGLEVEL=debug."
+        )
+
+
+def _invoke(command: click.Command) -> int:
+    try:
+        return command.main(standalone_mode=False) or 0
+    except SystemExit as end:  # how the SDK leaves `--about`
+        return end.code if isinstance(end.code, int) else 0
+
+
+def _failed(message: str) -> int:
+    logging.getLogger("tap-partoo").debug(redact(traceback.format_exc()))
+    line = " ".join(redact(message).split())
+    print(f"Error: {line}", file=sys.stderr)  # noqa: T201
+    return 1
+
+
+def _stopped(signum: int) -> int:
+    for other in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(other, signal.SIG_IGN)
+    if signum != signal.SIGPIPE:
+        print(  # noqa: T201
+            f"Stopped by {signal.Signals(signum).name}: the bookmark did not move, the "
+            "next run starts where this one did.",
+            file=sys.stderr,
+        )
+    return 128 + signum
+
+
+def _exit(code: int) -> NoReturn:
+    # Not `sys.exit`: the interpreter would wait for workers that may sit in a socket
+    # for another minute, and would try once more to write what nobody reads.
+    logging.shutdown()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,471 @@
+"""What all streams of Partoo share: requests, retries, complete reading, bookmarks."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from functools import cached_property, partial
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import backoff
+from singer_sdk import RESTStream
+from singer_sdk.authenticators import APIKeyAuthenticator
+from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
+from singer_sdk.helpers.conform import TypeConformanceLevel
+from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
+from singer_sdk.streams.rest import PageContext
+from typing_extensions import override
+
+from tap_partoo.errors import (
+    UnreachableError,
+    address,
+    failure_of_answer,
+    retry_after_seconds,
+)
+from tap_partoo.pacing import ANNOUNCED_SECONDS
+from tap_partoo.pagination import (
+    Completeness,
+    EnvelopeError,
+    Page,
+    PageNumbers,
+    read_page,
+)
+from tap_partoo.records import Fitter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+
+    import requests
+    from backoff.types import Details
+    from singer_sdk.helpers.types import Context, Record
+
+    from tap_partoo.tap import TapPartoo
+
+MAX_RETRY_SECONDS = 300
+"""How long one request is tried again. Partoo's limit is per 60 seconds: long enough
+for several such windows to pass."""
+
+BACKOFF_FACTOR_SECONDS = 1
+BACKOFF_MAX_SECONDS = 30
+UNREACHABLE_MAX_TRIES = 3
+MAX_EXTRA_READINGS = 2
+PROGRESS_SECONDS = 5.0
+
+
+@dataclass(slots=True)
+class Tally:
+    """What one run of a stream has done; logged at its end."""
+
+    pages: int = 0
+    keys: int = 0
+    emitted: int = 0
+    unchanged: int = 0
+    repeats: int = 0
+    extra_readings: int = 0
+    undated: int = 0
+
+
+class PartooStream(RESTStream[int | None]):
+    """Base of all streams: lists in pages, at `{api_url}{path}`."""
+
+    _tap: TapPartoo
+
+    name: str
+    primary_keys: Sequence[str]
+    replication_key: str
+
+    records_key: ClassVar[str]
+    """The name of the list in the envelope."""
+
+    filters: ClassVar[tuple[str, ...]] = ()
+    """Settings that are sent as query parameters of the same name, if they are set."""
+
+    activity_keys: ClassVar[tuple[str, ...]] = ()
+    """Timestamps that show a change. Incremental runs emit the records of which any is
+    not before the bookmark: where Partoo has no filter for it, the tap has."""
+
+    created_key: ClassVar[str] = ""
+    """The timestamp of creation, if there is one: tells new records from old ones
+    while the list is read."""
+
+    # A header of our own survives a redirect, `Authorization` would not: follow none.
+    allow_redirects = False
+    # `Fitter` does it, without turning the string "false" into true.
+    TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
+
+    _held_version: int | None = None
+
+    # Requests.
+
+    @property
+    @override
+    def url_base(self) -> str:
+        return str(self.config["api_url"]).rstrip("/")
+
+    @cached_property
+    @override
+    def authenticator(self) -> APIKeyAuthenticator:
+        return APIKeyAuthenticator(key="x-APIKey", value=self.config["api_key"])
+
+    @property
+    @override
+    def requests_session(self) -> requests.Session:
+        return self._tap.session
+
+    @property
+    @override
+    def timeout(self) -> int:
+        return int(self.config["request_timeout"])
+
+    @override
+    def get_url_params(
+        self,
+        context: Context | None,
+        next_page_token: int | None,
+    ) -> dict[str, Any]:
+        """Return the query: the page, its size, and the filters that are set."""
+        settings = {name: self.config.get(name) for name in self.filters}
+        return {
+            "page": next_page_token,
+            "per_page": self.config["per_page"],
+            # Partoo's default is false everywhere, so that only true is sent.
+            **{name: "true" if v is True else v for name, v in settings.items() if v},
+        }
+
+    @override
+    def validate_response(self, response: requests.Response) -> None:
+        """Raise what is wrong with an answer.
+
+        Raises:
+            RetriableAPIError: If another try can help.
+            FatalAPIError: If none can.
+        """
+        if failure := failure_of_answer(response):
+            raise failure
+
+    def _fetch(self, number: int | None) -> Page:
+        """Get one page, in one try.
+
+        Args:
+            number: The page; None asks for the first, whatever its number is.
+        """
+        page = PageContext[int | None](stream_context=None, next_page_token=number)
+        wanted = self.get_http_request(page=page)
+        request = self.build_prepared_request(
+            method=wanted.method,
+            url=wanted.url,
+            params=wanted.encode_params(),
+            headers=wanted.headers,
+        )
+        response = self._request(request, None)
+        try:
+            return read_page(
+                response.content, self.records_key, sent_at=_sent_at(response)
+            )
+        except EnvelopeError as error:
+            failure = RetriableAPIError(
+                f"{address(wanted.url)} sent {error}. Check `api_url`, or run again "
+                "later."
+            )
+        raise failure
+
+    @override
+    def request_decorator(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Try again what can get better, for a limited time."""
+        on_exception = partial(
+            backoff.on_exception,
+            self.backoff_wait_generator,
+            jitter=None,
+            logger=None,  # its lines hold the arguments of the call
+            on_backoff=self.backoff_handler,
+            on_giveup=self._give_up,
+        )
+        few = on_exception(exception=UnreachableError, max_tries=UNREACHABLE_MAX_TRIES)
+        many = on_exception(exception=RetriableAPIError, max_time=MAX_RETRY_SECONDS)
+        return many(few(func))
+
+    @override
+    def backoff_wait_generator(self) -> Generator[float, Any, None]:
+        """Yield as long as Partoo asks for, else exponential waits with full jitter."""
+        exponential = backoff.expo(
+            factor=BACKOFF_FACTOR_SECONDS, max_value=BACKOFF_MAX_SECONDS
+        )
+        next(exponential)
+        wait = 0.0
+        while True:
+            error = yield wait
+            asked = _retry_after(error)
+            wait = backoff.full_jitter(next(exponential)) if asked is None else asked
+
+    @override
+    def backoff_handler(self, details: Details) -> None:
+        """Announce a wait; one that Partoo asks for holds all other requests, too."""
+        error, wait = details["exception"], details["wait"]
+        self._tap.pacer.note_retry(wait, for_all=_retry_after(error) is not None)
+        self.logger.log(
+            logging.INFO if wait > ANNOUNCED_SECONDS else logging.DEBUG,
+            "%s Trying again in %.0f s (try %d failed)",
+            error,
+            wait,
+            details["tries"],
+        )
+
+    def _give_up(self, details: Details) -> None:
+        tries, error = details["tries"], details["exception"]
+        if tries > 1:
+            msg = f"{error} Gave up after {tries} tries in {details['elapsed']:.0f} s."
+            raise FatalAPIError(msg) from None
+
+    # Reading the whole list.
+
+    @override
+    def get_records(self, context: Context | None) -> Iterable[Record]:
+        """Yield the records of one run, then conclude it.
+
+        What depends on a complete list leaves after the last record only: the bookmark
+        and ACTIVATE_VERSION, on which a loader deletes what this run did not send.
+        """
+        self._start_run(context)
+        try:
+            yield from self.request_records(context)
+        finally:
+            self._fitter.report(self.logger)
+        if self._complete:
+            self._conclude(context)
+        self._log_summary()
+
+    @override
+    def request_records(self, context: Context | None) -> Iterable[Record]:
+        """Yield each record of the list once, and find out whether any is missing.
+
+        Raises:
+            FatalAPIError: If the API cannot be read, or its pages make no sense.
+        """
+        fetch = self.request_decorator(self._fetch)
+        emitted: set[object] = set()
+        for reading in range(1 + MAX_EXTRA_READINGS):
+            first = fetch(None)
+            # One set serves both purposes in the first reading: half the memory.
+            progress = Completeness(first, emitted if reading == 0 else set())
+            yield from self._new_records(self._pages(fetch, first), progress, emitted)
+            self._complete = progress.proved
+            if self._complete or reading == MAX_EXTRA_READINGS:
+                break
+            self.tally.extra_readings += 1
+            self.logger.info(
+                "Partoo counts %d %s and listed %d: rows moved while the pages were "
+                "read. Reading them again",
+                progress.expected,
+                self.name,
+                progress.found,
+            )
+        if not self._complete:
+            self.logger.warning(
+                "%s may be incomplete: Partoo counts %d and listed %d in the last of "
+                "%d readings. The bookmark stays where it was, so that the next run "
+                "covers the gap",
+                self.name,
+                progress.expected,
+                progress.found,
+                1 + MAX_EXTRA_READINGS,
+            )
+
+    def _new_records(
+        self,
+        pages: Iterable[Page],
+        progress: Completeness,
+        emitted: set[object],
+    ) -> Iterator[Record]:
+        """Yield the records of one reading that no reading has had before."""
+        primary_key = itemgetter(*self.primary_keys)
+        for page in pages:
+            for row in page.rows:
+                record = self._fitter.fit(row)
+                key = primary_key(record)
+                if key in progress.seen:
+                    self.tally.repeats += 1
+                    continue
+                is_new = key not in emitted
+                progress.see(key, record.get(self.created_key) if is_new else None)
+                if is_new:
+                    emitted.add(key)
+                    yield record
+            self.tally.pages += 1
+            self.tally.keys += len(page.rows)
+            self._tap.message_writer.flush()
+
+    def _pages(
+        self,
+        fetch: Callable[[int | None], Page],
+        first: Page,
+    ) -> Iterator[Page]:
+        """Yield the pages of one reading in order, `concurrency` requests at a time."""
+        workers = self.config["concurrency"]
+        ahead: deque[tuple[int, Callable[[], Page]]] = deque()
+        with ExitStack() as stack:
+            submit: Callable[[int], Callable[[], Page]] = partial(partial, fetch)
+            window = 1
+            if workers > 1:
+                pool = ThreadPoolExecutor(workers, thread_name_prefix=self.name)
+                stack.callback(pool.shutdown, wait=False, cancel_futures=True)
+                submit = lambda n: pool.submit(fetch, n).result  # noqa: E731
+                window = 2 * workers
+            numbers, page = PageNumbers(first), first
+            while True:
+                while len(ahead) < window and (number := numbers.ask()) is not None:
+                    ahead.append((number, submit(number)))
+                yield page
+                self._log_progress(numbers.last)
+                if numbers.ended or not ahead:
+                    return
+                number, answer = ahead.popleft()
+                page = answer()
+                numbers.follow(page, number)
+
+    # What a run starts from and leaves behind.
+
+    def _start_run(self, context: Context | None) -> None:
+        self.tally = Tally()
+        self._progress_at = time.monotonic()
+        self._complete = False
+        self._fitter = Fitter(
+            self.name,
+            self.effective_schema,
+            keys=self.primary_keys,
+            known=self.schema["properties"],
+        )
+        self._floor = None
+        self._newest = ""
+        if self.replication_method == REPLICATION_INCREMENTAL:
+            floor = self.get_starting_timestamp(context)
+            self._floor = floor.astimezone(UTC).isoformat() if floor else None
+            bookmark = self.get_context_state(context).get("replication_key_value")
+            self._newest = bookmark or ""
+        filters = [name for name in self.filters if self.config.get(name)]
+        self.logger.info(
+            "%s: %s, %s, filters: %s",
+            self.name,
+            self.replication_method,
+            f"active since {self._floor}" if self._floor else "from the beginning",
+            ", ".join(filters) or "none",
+        )
+        if self._held_version is not None and filters:
+            self.logger.warning(
+                "%s: the filters %s are set, and activation is on: the loader will "
+                "remove the rows that lie outside of them",
+                self.name,
+                ", ".join(filters),
+            )
+
+    @override
+    def post_process(
+        self,
+        row: Record,
+        context: Context | None = None,
+    ) -> Record | None:
+        """Drop what shows no activity since the bookmark; it has been emitted before.
+
+        Canonical times compare as text like the instants that they name.
+        """
+        floor = self._floor
+        if (
+            floor is None
+            or row.get(self.replication_key) is None
+            or any((row.get(key) or "") >= floor for key in self.activity_keys)
+        ):
+            self.tally.emitted += 1
+            return row
+        self.tally.unchanged += 1
+        return None
+
+    @override
+    def _increment_stream_state(
+        self,
+        latest_record: Record,
+        *,
+        context: Context | None = None,
+    ) -> None:
+        """Remember the newest; the state moves only when the run proves complete."""
+        if self.replication_method != REPLICATION_INCREMENTAL:
+            return
+        value = latest_record.get(self.replication_key)
+        if value is None:
+            self.tally.undated += 1
+        elif value > self._newest:
+            self._newest = value
+
+    @override
+    def _write_activate_version_message(self, full_table_version: int) -> None:
+        """Hold the message back: the SDK sends it first, before anything is known."""
+        self._held_version = full_table_version
+
+    def _conclude(self, context: Context | None) -> None:
+        if self._newest:
+            # In this form the SDK caps it at the start of the run and makes it the
+            # bookmark.
+            self.get_context_state(context)["progress_markers"] = {
+                "replication_key": self.replication_key,
+                "replication_key_value": self._newest,
+            }
+        if self._held_version is not None:
+            super()._write_activate_version_message(self._held_version)
+
+    def _log_summary(self) -> None:
+        tally = self.tally
+        if tally.undated:
+            self.logger.warning(
+                "%s: %d record(s) without `%s`, which do not move the bookmark",
+                self.name,
+                tally.undated,
+                self.replication_key,
+            )
+        pacer = self._tap.pacer
+        self.logger.info(
+            "%s: %d pages, %d keys read, %d emitted, %d unchanged, %d repeats dropped, "
+            "%d extra readings, %d requests, %d retries, %.1f s waited",
+            self.name,
+            tally.pages,
+            tally.keys,
+            tally.emitted,
+            tally.unchanged,
+            tally.repeats,
+            tally.extra_readings,
+            pacer.requests,
+            pacer.retries,
+            pacer.waited_seconds,
+        )
+
+    def _log_progress(self, last_page: int) -> None:
+        now = time.monotonic()
+        if now - self._progress_at < PROGRESS_SECONDS:
+            return
+        self._progress_at = now
+        self.logger.info(
+            "%s: page %d, the last is %d; %d emitted, %d requests, %.1f s waited",
+            self.name,
+            self.tally.pages,
+            last_page,
+            self.tally.emitted,
+            self._tap.pacer.requests,
+            self._tap.pacer.waited_seconds,
+        )
+
+
+def _retry_after(error: object) -> float | None:
+    response = getattr(error, "response", None)
+    return None if response is None else retry_after_seconds(response.headers)
+
+
+def _sent_at(response: requests.Response) -> str | None:
+    try:
+        sent = parsedate_to_datetime(response.headers["Date"])
+        return sent.astimezone(UTC).isoformat()
+    except (KeyError, TypeError, ValueError):
+        return None  # an answer without a date: only `count` can tell, then

@@ -1,0 +1,98 @@
+"""When the next request may leave: one limit and one pause for the whole tap."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import logging
+    from types import TracebackType
+
+WINDOW_SECONDS = 60.0
+ANNOUNCED_SECONDS = 3.0
+"""Waits longer than this are announced, so that nobody watches a silent terminal."""
+
+
+class Pacer:
+    """Lets a limited number of requests pass in any 60 seconds; a context manager.
+
+    A sliding window: a short run is never slowed, and a long one never refused. A
+    request counts from before it leaves until 60 seconds after its answer, so that the
+    limit also holds where the server counts, however long a request is on its way.
+    Partoo counts 300 requests per minute and organisation:
+    https://developers.partoo.co/guides/api/getting-started/rate-limits
+    """
+
+    def __init__(self, requests_per_minute: int, logger: logging.Logger) -> None:
+        """Start with an empty window.
+
+        Args:
+            requests_per_minute: How many requests may pass in any 60 seconds.
+            logger: Where long waits are announced.
+        """
+        self.requests = 0
+        self.retries = 0
+        self.waited_seconds = 0.0
+        self._limit = requests_per_minute
+        self._logger = logger
+        self._under_way = 0
+        self._answered: deque[float] = deque()
+        self._not_before = 0.0
+        self._changed = threading.Condition()
+
+    def note_retry(self, seconds: float, *, for_all: bool) -> None:
+        """Count a retry.
+
+        Args:
+            seconds: How long its request waits from now on.
+            for_all: Whether all other requests wait as well, because Partoo asked for
+                the wait.
+        """
+        with self._changed:
+            self.retries += 1
+            self.waited_seconds += seconds
+            if for_all:
+                self._not_before = max(self._not_before, time.monotonic() + seconds)
+
+    def __enter__(self) -> None:
+        """Wait until a request may leave."""
+        announced = False
+        with self._changed:
+            while (wait := self._wait_seconds()) > 0:
+                if wait > ANNOUNCED_SECONDS and not announced:
+                    announced = True
+                    self._logger.info(
+                        "Waiting %.0f s: %d requests per minute are allowed",
+                        wait,
+                        self._limit,
+                    )
+                started = time.monotonic()
+                self._changed.wait(wait)
+                self.waited_seconds += time.monotonic() - started
+            self._under_way += 1
+            self.requests += 1
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        exc_traceback: TracebackType | None,
+    ) -> None:
+        """Count the request as answered, well or not."""
+        with self._changed:
+            self._under_way -= 1
+            self._answered.append(time.monotonic())
+            self._changed.notify()
+
+    def _wait_seconds(self) -> float:
+        now = time.monotonic()
+        while self._answered and now - self._answered[0] > WINDOW_SECONDS:
+            self._answered.popleft()
+        wait = self._not_before - now
+        if self._under_way + len(self._answered) >= self._limit:
+            oldest = self._answered[0] if self._answered else now
+            wait = max(wait, oldest + WINDOW_SECONDS - now, 0.001)
+        return wait

@@ -1,0 +1,190 @@
+"""Makes each record fit the declared schema, so that any loader can take it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk.exceptions import FatalSyncError
+
+from tap_partoo.errors import InputError
+from tap_partoo.timestamps import to_date, to_utc
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+SECRET_NAMES = frozenset({"api_key", "key", "token"})
+"""Never emitted: Partoo matches `search_text` against the secret value of a key, so
+that an answer may come to hold it one day."""
+
+
+def _string(value: Any) -> str:  # noqa: ANN401
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    raise ValueError
+
+
+def _integer(value: Any) -> int:  # noqa: ANN401
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, str) and value.isascii() and value.lstrip("-").isdecimal():
+        return int(value)
+    raise ValueError
+
+
+def _boolean(value: Any) -> bool:  # noqa: ANN401
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.lower() in {"true", "false"}:
+        return value.lower() == "true"
+    raise ValueError
+
+
+def _date_time(value: Any) -> str | None:  # noqa: ANN401
+    if not isinstance(value, str):
+        raise ValueError  # noqa: TRY004 - like every value that does not fit
+    return to_utc(value) if value else None
+
+
+def _date(value: Any) -> str | None:  # noqa: ANN401
+    if not isinstance(value, str):
+        raise ValueError  # noqa: TRY004
+    return to_date(value) if value else None
+
+
+def _strings(value: Any) -> list[str | None]:  # noqa: ANN401
+    if not isinstance(value, list):
+        raise ValueError  # noqa: TRY004
+    return [None if item is None else _string(item) for item in value]
+
+
+_CONVERTERS: Mapping[tuple[str, str | None], tuple[type, Callable[[Any], Any]]] = {
+    ("string", None): (str, _string),
+    ("string", "date-time"): (type(None), _date_time),
+    ("string", "date"): (type(None), _date),
+    ("integer", None): (int, _integer),
+    ("boolean", None): (bool, _boolean),
+    ("array", None): (type(None), _strings),
+}
+"""By type and format: the Python type to leave alone, and what to do with others."""
+
+
+class Fitter:
+    """Fits the records of one run of a stream to its schema.
+
+    A value of another type is converted where nothing is lost; otherwise it becomes
+    null. Both that and fields that the schema does not have are counted, and reported
+    once per run.
+    """
+
+    def __init__(
+        self,
+        stream: str,
+        schema: Mapping[str, Any],
+        *,
+        keys: Sequence[str],
+        known: Collection[str] = (),
+    ) -> None:
+        """Read the schema.
+
+        Args:
+            stream: The name of the stream, for messages.
+            schema: The JSON schema that leaves in the SCHEMA message.
+            keys: The primary keys; a record without one is an error.
+            known: Fields that a catalog may leave out without a warning.
+
+        Raises:
+            InputError: If a property has a type that the tap does not emit.
+        """
+        self._stream = stream
+        self._keys = keys
+        self._known = frozenset(known)
+        self._plan = {
+            name: _converter(stream, name, definition)
+            for name, definition in schema["properties"].items()
+            if name not in SECRET_NAMES
+        }
+        self._unfit: Counter[str] = Counter()
+        self._first_unfit: dict[str, Any] = {}
+        self._unknown: set[str] = set()
+
+    def fit(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a record that fits the schema.
+
+        Args:
+            row: One item of an answer.
+
+        Raises:
+            FatalSyncError: If a primary key is missing.
+        """
+        record: dict[str, Any] = {}
+        plan = self._plan
+        for name, value in row.items():
+            step = plan.get(name)
+            if step is None:
+                self._unknown.add(name)
+            elif value is None or type(value) is step[0]:
+                record[name] = value
+            else:
+                try:
+                    record[name] = step[1](value)
+                except ValueError:
+                    record[name] = None
+                    self._count_unfit(name, row)
+        for key in self._keys:
+            if record.get(key) is None:
+                msg = (
+                    f"Partoo listed an item of `{self._stream}` without a usable "
+                    f"`{key}`, its primary key. Nothing can be loaded without it; "
+                    "report it to Partoo."
+                )
+                raise FatalSyncError(msg)
+        return record
+
+    def _count_unfit(self, name: str, row: Mapping[str, Any]) -> None:
+        if not self._unfit[name]:
+            self._first_unfit[name] = [row.get(key) for key in self._keys]
+        self._unfit[name] += 1
+
+    def report(self, logger: logging.Logger) -> None:
+        """Warn once of all that did not fit: names and figures, never a value."""
+        for name, count in self._unfit.items():
+            first = ", ".join(map(str, self._first_unfit[name]))
+            logger.warning(
+                "%s.%s: %d value(s) do not fit the schema and became null, the first "
+                "with %s %s",
+                self._stream,
+                name,
+                count,
+                ", ".join(self._keys),
+                first,
+            )
+        if unknown := self._unknown - self._known:
+            logger.warning(
+                "%s: Partoo sends fields that this version does not know and leaves "
+                "out: %s",
+                self._stream,
+                ", ".join(sorted(unknown)),
+            )
+
+
+def _converter(
+    stream: str,
+    name: str,
+    definition: Mapping[str, Any],
+) -> tuple[type, Callable[[Any], Any]]:
+    types = definition.get("type", [])
+    kinds = [types] if isinstance(types, str) else [t for t in types if t != "null"]
+    step = _CONVERTERS.get((kinds[0], definition.get("format"))) if kinds else None
+    if step is None or len(kinds) != 1:
+        msg = (
+            f"The catalog gives `{stream}.{name}` a type that the tap does not emit. "
+            "Discover the catalog again (in Meltano with `--refresh-catalog`)."
+        )
+        raise InputError(msg)
+    return step

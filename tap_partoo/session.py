@@ -1,0 +1,78 @@
+"""The HTTP session: paced, without redirects, with errors that reveal nothing."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from typing_extensions import override
+
+from tap_partoo.errors import InputError, failure_of_request
+
+if TYPE_CHECKING:
+    from tap_partoo.pacing import Pacer
+
+
+class PartooSession(requests.Session):
+    """A session for one host, shared by all requests of the tap."""
+
+    def __init__(self, url: str, *, pacer: Pacer, connections: int) -> None:
+        """Read the proxy and certificate variables of the environment, once.
+
+        The SDK sends with `Session.send`, which reads the proxies for each request and
+        never `REQUESTS_CA_BUNDLE`.
+
+        Args:
+            url: The base address of the API.
+            pacer: Says when a request may leave.
+            connections: How many requests are under way at the most.
+
+        Raises:
+            InputError: If the file of certificates does not exist.
+        """
+        super().__init__()
+        self.pacer = pacer
+        found = self.merge_environment_settings(url, {}, None, None, None)
+        self.trust_env = False
+        self.verify = _certificates(found["verify"])
+        # Plain HTTP is for loopback: through a proxy the key would leave this machine.
+        self.proxies = {} if urlsplit(url).scheme == "http" else found["proxies"]
+        adapter = HTTPAdapter(pool_connections=1, pool_maxsize=connections)
+        self.mount(url, adapter)
+
+    @override
+    def send(
+        self,
+        request: requests.PreparedRequest,
+        **kwargs: Any,
+    ) -> requests.Response:
+        """Send one request when the pacer lets it pass.
+
+        Raises:
+            RetriableAPIError: If another try can help.
+            FatalAPIError: If none can.
+        """
+        try:
+            with self.pacer:
+                return super().send(request, **kwargs)
+        except requests.RequestException as error:
+            failure = failure_of_request(error, str(request.url))
+        # Outside of the handler: a chained error would show the query in a traceback.
+        raise failure
+
+
+def _certificates(verify: Any) -> str | bool:  # noqa: ANN401
+    """Return the file of trusted certificates; True stands for those of `certifi`."""
+    path = os.environ.get("SSL_CERT_FILE") if verify is True else verify
+    if not path:
+        return True
+    if not os.path.exists(path):  # noqa: PTH110
+        msg = (
+            f"The certificates at {path} do not exist. Check REQUESTS_CA_BUNDLE, "
+            "CURL_CA_BUNDLE and SSL_CERT_FILE."
+        )
+        raise InputError(msg)
+    return str(path)

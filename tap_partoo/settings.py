@@ -1,0 +1,240 @@
+"""The settings of the tap, and what is wrong with the values it was given."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from singer_sdk import typing as th
+from singer_sdk.plugin_base import JSONSchemaValidator
+
+from tap_partoo import __version__
+from tap_partoo.errors import InputError
+from tap_partoo.redaction import redact
+from tap_partoo.timestamps import to_utc
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from jsonschema import ValidationError
+
+SECRETS = ("api_key", "search_text")
+
+SETTINGS = th.PropertiesList(
+    th.Property(
+        "api_key",
+        th.StringType(nullable=False),
+        required=True,
+        secret=True,
+        title="API key",
+        description="Sent as header `x-APIKey`. Take the key of an ORG_ADMIN to see "
+        "the keys of bots as well.",
+    ),
+    th.Property(
+        "api_url",
+        th.StringType(nullable=False),
+        default="https://api.partoo.co/v2",
+        title="API URL",
+        description="Address of the API. Sandbox: https://api.sandbox.partoo.co/v2 "
+        "(older spelling https://sandbox.api.partoo.co/v2).",
+    ),
+    th.Property(
+        "start_date",
+        th.DateTimeType(nullable=False),
+        title="Start date",
+        description="For the first incremental run: keys with no activity since then "
+        "are left out. RFC 3339; without an offset or a time it is UTC.",
+    ),
+    th.Property(
+        "status",
+        th.StringType(nullable=False),
+        allowed_values=["active", "inactive", "disabled", "expired"],
+        title="Status",
+        description="Only keys of this status; inactive is expired or disabled. "
+        "Default: all.",
+    ),
+    th.Property(
+        "type",
+        th.StringType(nullable=False),
+        allowed_values=["bot", "user"],
+        title="User type",
+        description="Only keys that belong to users of this type. Default: all.",
+    ),
+    th.Property(
+        "search_text",
+        th.StringType(nullable=False),
+        secret=True,
+        title="Search text",
+        description="Only keys whose label or secret value matches this text. "
+        "Default: all.",
+    ),
+    th.Property(
+        "include_all_permissions",
+        th.BooleanType(nullable=False),
+        default=False,
+        title="Include all permissions",
+        description="Also list permissions of a key that its user lacks, which have "
+        "no effect until the user gets them.",
+    ),
+    th.Property(
+        "per_page",
+        th.IntegerType(nullable=False, minimum=1, maximum=100),
+        default=100,
+        title="Page size",
+        description="Keys per request, 1 to 100.",
+    ),
+    th.Property(
+        "requests_per_minute",
+        th.IntegerType(nullable=False, minimum=1),
+        default=300,
+        title="Requests per minute",
+        description="At most so many requests in any 60 seconds. Partoo allows 300 to "
+        "all integrations of an organisation together.",
+    ),
+    th.Property(
+        "concurrency",
+        th.IntegerType(nullable=False, minimum=1, maximum=16),
+        default=4,
+        title="Concurrency",
+        description="Requests under way at a time, 1 to 16.",
+    ),
+    th.Property(
+        "user_agent",
+        th.StringType(nullable=False),
+        default=f"tap-partoo/{__version__}",
+        title="User agent",
+        description="Header `User-Agent` of the requests.",
+    ),
+    th.Property(
+        "request_timeout",
+        th.IntegerType(nullable=False, minimum=1),
+        default=60,
+        title="Request timeout",
+        description="Seconds to wait for a connection, and for each part of an answer.",
+    ),
+    th.Property(
+        "emit_activate_version_messages",
+        th.BooleanType(nullable=False),
+        default=False,
+        title="Emit ACTIVATE_VERSION",
+        description="With FULL_TABLE: after a complete run, loaders remove the rows "
+        "that Partoo does not list any more.",
+    ),
+).to_dict()
+
+
+def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
+    """Put in the defaults, and name everything that is wrong in one sentence.
+
+    Args:
+        config: The settings; changed in place.
+        schema: JSON schema of all settings, those of the SDK included.
+
+    Raises:
+        InputError: If a setting is missing or not acceptable. The value of a secret is
+            never told.
+    """
+    errors = JSONSchemaValidator(schema).iter_errors(config)
+    problems = [_problem(error, config, schema) for error in errors] or list(
+        _problems(config)
+    )
+    if problems:
+        raise InputError("; ".join(problems))
+
+
+def unknown(config: Mapping[str, Any], schema: Mapping[str, Any]) -> list[str]:
+    """Return the names that are no settings, mostly typing errors."""
+    return sorted(set(config) - set(schema["properties"]))
+
+
+def _problem(
+    error: ValidationError,
+    config: Mapping[str, Any],
+    schema: Mapping[str, Any],
+) -> str:
+    if not error.absolute_path:
+        missing = [name for name in schema["required"] if name not in config]
+        return f"The setting `{'`, `'.join(missing)}` is missing{_hint(missing)}"
+    name, *_ = error.absolute_path
+    given = "" if name in SECRETS else f", not {redact.quote(repr(error.instance))}"
+    return (
+        f"The setting `{name}` must be {_accepted(schema['properties'][name])}{given}"
+    )
+
+
+def _hint(missing: list[str]) -> str:
+    if missing != ["api_key"]:
+        return ""
+    return (
+        ": set it in the config file, as TAP_PARTOO_API_KEY with `--config ENV`, or "
+        "with `meltano config set tap-partoo api_key`"
+    )
+
+
+def _accepted(schema: Mapping[str, Any]) -> str:
+    if "enum" in schema:
+        *others, last = schema["enum"]
+        return f"{', '.join(others)} or {last}"
+    types = schema.get("type", "")
+    kind = types if isinstance(types, str) else types[0]
+    names = {
+        "boolean": "true or false",
+        "string": "a text",
+        "integer": "a whole number",
+    }
+    accepted = names.get(kind, f"of type {kind}")
+    if "maximum" in schema:
+        return f"{accepted} from {schema['minimum']} to {schema['maximum']}"
+    if "minimum" in schema:
+        return f"{accepted} from {schema['minimum']} on"
+    return accepted
+
+
+def _problems(config: Mapping[str, Any]) -> Iterator[str]:
+    """Look at what JSON schema cannot say, or says without being asked to check it."""
+    key = config["api_key"]
+    if not (key.isascii() and key.isprintable() and " " not in key):
+        yield (
+            "The setting `api_key` has a character that no API key has, such as a line "
+            "break, a space or an accent. Copy the key again"
+        )
+    if problem := _url_problem(config["api_url"]):
+        yield f"The setting `api_url` {problem}, such as https://api.partoo.co/v2"
+    agent = config["user_agent"]
+    if not (agent.isascii() and agent.isprintable() and agent == agent.strip()):
+        yield "The setting `user_agent` must be printable ASCII text"
+    if "start_date" in config:
+        try:
+            to_utc(config["start_date"])
+        except ValueError:
+            yield (
+                "The setting `start_date` must be a date such as 2024-01-31 or "
+                "2024-01-31T08:00:00Z, not "
+                f"{redact.quote(repr(config['start_date']))}"
+            )
+
+
+def _url_problem(url: str) -> str | None:
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return "must be an https address"
+    if parts.scheme not in {"https", "http"} or not host or set(url) & set(" \\{}"):
+        return "must be an https address"
+    if parts.query or parts.fragment or parts.username is not None:
+        return "must have no user, query or fragment: only the address"
+    if parts.scheme == "http" and not _is_loopback(host):
+        return (
+            "must begin with https: over plain http anybody on the way could read the "
+            "API key"
+        )
+    return None
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,116 @@
+"""API keys: who holds them, what they may do, when they were used and revoked."""
+
+from __future__ import annotations
+
+from singer_sdk import typing as th
+
+from tap_partoo.client import PartooStream
+
+_STRINGS = th.ArrayType(th.StringType(nullable=True))
+
+
+class ApiKeys(PartooStream):
+    """The API keys that the caller may see; `bot` keys need an admin's key.
+
+    https://developers.partoo.co/api-reference/apikeys/list-user-api-keys
+    """
+
+    name = "api_keys"
+    path = "/api_keys"
+    records_key = "api_keys"
+    primary_keys = ("id",)
+    replication_key = "created_at"
+    created_key = "created_at"
+    activity_keys = ("created_at", "last_used_at", "revoked_at")
+    filters = ("status", "type", "search_text", "include_all_permissions")
+
+    schema = th.PropertiesList(
+        th.Property(
+            "id",
+            th.IntegerType(nullable=False),
+            required=True,
+            description="Identifies the key. Primary key.",
+        ),
+        th.Property("label", th.StringType, description="Name that people gave it."),
+        th.Property(
+            "description", th.StringType, description="What the key is meant for."
+        ),
+        th.Property(
+            "user_id", th.StringType, description="User that the key belongs to."
+        ),
+        th.Property(
+            "user_name",
+            th.StringType,
+            description="First and last name of that user; null for the organisation's "
+            "integration key.",
+        ),
+        th.Property(
+            "user_role",
+            th.StringType,
+            description="Role of that user: PROVIDER, ORG_ADMIN, ORG_MANAGER, "
+            "GROUP_MANAGER, BUSINESS_MANAGER, PUBLISHER; new ones may come.",
+        ),
+        th.Property(
+            "user_type",
+            th.StringType,
+            description="`bot` for a user made for integrations, `user` for a person.",
+        ),
+        th.Property(
+            "disabled",
+            th.BooleanType,
+            description="True when somebody revoked the key. Expiry does not set it.",
+        ),
+        th.Property(
+            "expiration_date",
+            th.DateType,
+            description="Last day of validity; null: never expires.",
+        ),
+        th.Property(
+            "last_used_at",
+            th.DateTimeType,
+            description="Last call made with the key, UTC; null: never used.",
+        ),
+        th.Property(
+            "created_by", th.StringType, description="User who created the key."
+        ),
+        th.Property(
+            "created_by_name",
+            th.StringType,
+            description="First and last name of the creator.",
+        ),
+        th.Property(
+            "created_at",
+            th.DateTimeType,
+            description="Creation, UTC. Replication key.",
+        ),
+        th.Property(
+            "revoked_by", th.StringType, description="User who revoked the key."
+        ),
+        th.Property(
+            "revoked_by_name",
+            th.StringType,
+            description="First and last name of that user.",
+        ),
+        th.Property(
+            "revoked_at",
+            th.DateTimeType,
+            description="Revocation, UTC; null: not revoked.",
+        ),
+        th.Property(
+            "ip_whitelist",
+            _STRINGS,
+            description="Addresses and CIDR networks that may use the key; empty: all.",
+        ),
+        th.Property(
+            "has_restricted_permissions",
+            th.BooleanType,
+            description="True: `permissions` applies. False: the key may do what the "
+            "user who created it may do.",
+        ),
+        th.Property(
+            "permissions",
+            _STRINGS,
+            description="Names of the permissions, without those that the key's user "
+            "lacks, unless the setting `include_all_permissions` is on.",
+        ),
+    ).to_dict()

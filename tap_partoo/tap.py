@@ -1,0 +1,206 @@
+"""The tap: its settings, its streams, and the checks of what it is given."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from singer_sdk import Tap
+from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
+from singer_sdk.singerlib import Catalog
+from typing_extensions import override
+
+from tap_partoo import settings
+from tap_partoo.catalog import read_catalog
+from tap_partoo.errors import InputError
+from tap_partoo.messages import LineWriter
+from tap_partoo.pacing import Pacer
+from tap_partoo.redaction import redact
+from tap_partoo.session import PartooSession
+from tap_partoo.state import read_state
+from tap_partoo.streams import ApiKeys
+from tap_partoo.termination import terminate
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    import click
+    from singer_sdk.plugin_base import _ConfigInput
+
+    from tap_partoo.client import PartooStream
+
+STREAMS: tuple[type[PartooStream], ...] = (ApiKeys,)
+
+
+class TapPartoo(Tap):
+    """Extracts data of Partoo (API v2): API keys with their owners, rights and use."""
+
+    name = "tap-partoo"
+    config_jsonschema = settings.SETTINGS
+    message_writer_class = LineWriter
+    message_writer: LineWriter
+
+    # Without BATCH: it skips field selection and stream maps, so that fields which were
+    # deselected or hashed would leave all the same.
+    capabilities = [  # noqa: RUF012 - the SDK declares it as a ClassVar
+        TapCapabilities.CATALOG,
+        TapCapabilities.STATE,
+        TapCapabilities.DISCOVER,
+        TapCapabilities.TEST,
+        TapCapabilities.ACTIVATE_VERSION,
+        PluginCapabilities.ABOUT,
+        PluginCapabilities.STREAM_MAPS,
+        PluginCapabilities.FLATTENING,
+        PluginCapabilities.STRUCTURED_LOGGING,
+    ]
+
+    @override
+    def __init__(self, *, catalog: Any = None, **kwargs: Any) -> None:
+        if isinstance(catalog, dict) and not isinstance(catalog, Catalog):
+            catalog = read_catalog(catalog, STREAMS)
+        super().__init__(catalog=catalog, **kwargs)
+
+    @override
+    def discover_streams(self) -> list[PartooStream]:
+        return [stream(self) for stream in STREAMS]
+
+    @cached_property
+    def pacer(self) -> Pacer:
+        """The pace of all requests of the tap."""
+        return Pacer(self.config["requests_per_minute"], self.logger)
+
+    @cached_property
+    def session(self) -> PartooSession:
+        """The HTTP session of all streams."""
+        return PartooSession(
+            self.config["api_url"],
+            pacer=self.pacer,
+            connections=self.config["concurrency"],
+        )
+
+    # What the tap is given.
+
+    @override
+    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
+        """Check the settings; the SDK's own messages quote values, secrets included."""
+        config, schema = self._config, self.config_jsonschema
+        for name in [name for name, value in config.items() if value in (None, "")]:
+            del config[name]  # an empty variable of the environment is an unset one
+        for name in settings.SECRETS:
+            if name in config:
+                redact.add(config[name])
+        self.append_builtin_config(schema)
+        if raise_errors:
+            settings.check(config, schema)
+            for name in settings.unknown(config, schema):
+                self.logger.warning("There is no setting `%s`: it is ignored", name)
+        return []
+
+    @override
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Take over the state with its bookmarks in canonical form.
+
+        Raises:
+            InputError: If it is no state, or a bookmark is no date.
+        """
+        super().load_state(
+            read_state(state, STREAMS, self.initialized_at / 1000, self.logger)
+        )
+
+    @classmethod
+    @override
+    def cb_config(
+        cls,
+        ctx: click.Context,
+        param: click.Option,
+        value: tuple[str, ...],
+    ) -> _ConfigInput:
+        """Read the config files.
+
+        Raises:
+            InputError: If one cannot be read, or an integer in the environment is none.
+        """
+        for path in value:
+            if path == "ENV":
+                _check_environment(cls.config_jsonschema, cls._env_var_prefix)
+            else:
+                try:
+                    text = Path(path).read_text(encoding="utf-8")
+                except (OSError, UnicodeDecodeError) as error:
+                    msg = "config"
+                    raise _unreadable(msg, path, error) from None
+                _json_object("config", path, text)
+        return super().cb_config(ctx, param, value)
+
+    @classmethod
+    @override
+    def invoke(
+        cls,
+        *,
+        state: IO[str] | None = None,
+        catalog: IO[str] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Run the tap.
+
+        Raises:
+            InputError: If the state or the catalog cannot be read.
+        """
+        super().invoke(
+            state=_checked("state", state),
+            catalog=_checked("catalog", catalog),
+            **kwargs,
+        )
+
+    @override
+    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
+        terminate(signum, frame)
+
+
+def _checked(what: str, file: IO[str] | None) -> IO[str] | None:
+    if file is None:
+        return None
+    try:
+        text = file.read()
+    except (OSError, UnicodeDecodeError) as error:
+        raise _unreadable(what, file.name, error) from None
+    _json_object(what, file.name, text)
+    return io.StringIO(text)
+
+
+def _json_object(what: str, name: str, text: str) -> None:
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        msg = (
+            f"The {what} file {name} is not JSON: {error.msg} in line {error.lineno}, "
+            f"column {error.colno}."
+        )
+        raise InputError(msg) from None
+    if not isinstance(value, dict):
+        msg = f"The {what} file {name} must hold a JSON object."
+        raise InputError(msg)
+
+
+def _unreadable(what: str, name: str, error: Exception) -> InputError:
+    reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+    return InputError(f"The {what} file {name} cannot be read: {reason}.")
+
+
+def _check_environment(schema: dict[str, Any], prefix: str) -> None:
+    """Name the variable: the SDK's `int()` would only name the value."""
+    for name, definition in schema["properties"].items():
+        value = os.environ.get(f"{prefix}{name.upper()}")
+        if "integer" in definition.get("type", ()) and value is not None:
+            try:
+                int(value)
+            except ValueError:
+                msg = (
+                    f"The setting `{name}` ({prefix}{name.upper()}) must be a whole "
+                    f"number, not {value!r}."
+                )
+                raise InputError(msg) from None

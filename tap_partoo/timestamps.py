@@ -1,0 +1,39 @@
+"""Partoo's dates and times, as RFC 3339 in UTC."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+
+def to_utc(text: str) -> str:
+    """Return a point in time as RFC 3339 in UTC.
+
+    The results sort as text like the instants that they name: all have the same
+    offset, and a fraction has six digits or is left out where it is zero.
+
+    Args:
+        text: ISO 8601 in any spelling that Partoo, Meltano or a person uses, such as
+            `2018-03-12 11:49:03.399475+00`. Without an offset it is UTC.
+
+    Raises:
+        ValueError: If the text is no date, or is beyond the years 1 to 9999 in UTC.
+    """
+    moment = datetime.fromisoformat(text.strip())
+    if moment.tzinfo is None:
+        return moment.replace(tzinfo=UTC).isoformat()
+    try:
+        return moment.astimezone(UTC).isoformat()
+    except OverflowError as error:
+        raise ValueError(str(error)) from error
+
+
+def to_date(text: str) -> str:
+    """Return a day as `YYYY-MM-DD`; a time of day is cut off.
+
+    Args:
+        text: ISO 8601, a date or a date with a time.
+
+    Raises:
+        ValueError: If the text is no date.
+    """
+    return date.isoformat(datetime.fromisoformat(text.strip()).date())
