@@ -110,7 +110,10 @@ class StandIn:
 
     def __enter__(self) -> Self:
         """Listen."""
-        self._socket = socket.create_server(("127.0.0.1", self._port), backlog=128)
+        # asyncio sends without delay only where the protocol is named.
+        self._socket = socket.socket(proto=socket.IPPROTO_TCP)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._socket.bind(("127.0.0.1", self._port))
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}{PREFIX}"
         self._thread.start()
         self._ready.wait()

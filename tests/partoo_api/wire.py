@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
     from starlette.types import Receive, Scope, Send
 
 
