@@ -1,0 +1,127 @@
+"""Run the real Meltano on this checkout's `meltano.yml`, with a state of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from psycopg.rows import dict_row
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from tests.partoo_api import Account
+    from tests.postgres import Database
+
+Row = dict[str, object]
+
+ROOT = Path(__file__).resolve().parents[1]
+BIN = Path(sys.executable).parent
+
+# What would let the caller's own project, account or database into a run.
+_FOREIGN = ("MELTANO_", "TAP_PARTOO_", "TARGET_", "POSTGRES_", "PG", "XDG_STATE_HOME")
+
+
+class Project:
+    """A copy of the Meltano project that shares only the installed plugins."""
+
+    def __init__(self, directory: Path, env: Mapping[str, str]) -> None:
+        """Make the copy.
+
+        Args:
+            directory: An empty directory for it.
+            env: What a user would have in `.env`.
+        """
+        self.directory = directory
+        for name in ("extractors", "loaders"):
+            installed = ROOT / ".meltano" / name
+            if not installed.is_dir():
+                msg = "The plugins of meltano.yml are not installed. Run: make setup"
+                raise RuntimeError(msg)
+            (directory / ".meltano").mkdir(exist_ok=True)
+            (directory / ".meltano" / name).symlink_to(installed)
+        shutil.copy(ROOT / "meltano.yml", directory)
+        shutil.copytree(ROOT / "plugins", directory / "plugins")
+        (directory / "output").mkdir()
+        self.env = {
+            **{
+                name: value
+                for name, value in os.environ.items()
+                if not name.startswith(_FOREIGN)
+            },
+            "MELTANO_CLI_DISABLE_VERSION_CHECK": "true",
+            # Meltano makes a directory for logs outside the project.
+            "XDG_STATE_HOME": str(directory / "state"),
+            **env,
+        }
+
+    def run(
+        self, *args: str, env: Mapping[str, str] | None = None, timeout: float = 180
+    ) -> subprocess.CompletedProcess[str]:
+        """Run `meltano` to its end, whatever its exit code."""
+        with self.start(*args, env=env) as process:
+            stdout, stderr = process.communicate(timeout=timeout)
+        return subprocess.CompletedProcess(args, process.returncode, stdout, stderr)
+
+    @contextlib.contextmanager
+    def start(
+        self, *args: str, env: Mapping[str, str] | None = None
+    ) -> Iterator[subprocess.Popen[str]]:
+        """Start `meltano`; leaving the block early ends it with tap and loader."""
+        with subprocess.Popen(
+            [BIN / "meltano", *args],
+            cwd=self.directory,
+            env={**self.env, **(env or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            start_new_session=True,
+        ) as process:
+            try:
+                yield process
+            finally:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+
+
+def loaded_rows(database: Database) -> dict[int, Row]:
+    """The table's rows by id, without the loader's own columns."""
+    with database.connect() as connection:
+        cursor = connection.cursor(row_factory=dict_row)
+        rows = cursor.execute("SELECT * FROM partoo.api_keys").fetchall()
+    return {
+        row["id"]: {
+            column: value
+            for column, value in row.items()
+            if not column.startswith("_sdc_")
+        }
+        for row in rows
+    }
+
+
+def expected_rows(account: Account) -> dict[int, Row]:
+    """The rows that the account's keys should be, read without the tap's code."""
+    return {record["id"]: _expected_row(record) for record in account.records()}
+
+
+def _expected_row(record: Mapping[str, object]) -> Row:
+    row = dict(record)
+    for column in ("created_at", "last_used_at", "revoked_at"):
+        # The loader's columns have no time zone; UTC is what they should hold.
+        text = row[column]
+        row[column] = (
+            datetime.fromisoformat(str(text)).astimezone(UTC).replace(tzinfo=None)
+            if text
+            else None
+        )
+    day = row["expiration_date"]
+    row["expiration_date"] = date.fromisoformat(str(day)) if day else None
+    return row
