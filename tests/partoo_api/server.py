@@ -157,7 +157,7 @@ class StandIn:
         logged = LoggedRequest(
             time.monotonic(),
             request.method,
-            request.url.path,
+            scope["path"],
             dict(request.query_params),
             dict(request.headers),
         )
@@ -178,7 +178,7 @@ class StandIn:
             self._lists += 1
         number = self._lists
         refusal = self._refusal(logged)
-        body = await request.body()
+        body = await request.body() if logged.method == "POST" else b""
         if self._latency_seconds:
             await asyncio.sleep(self._latency_seconds)
         if listing:
