@@ -207,7 +207,7 @@ def _passes(key: Key, filters: Filters, today: str) -> bool:
         return False
     if filters.search_text:
         wanted = filters.search_text.casefold()
-        texts = (str(record.get("label")), key.secret)
+        texts = (str(record.get("label") or ""), key.secret)
         if not any(wanted in text.casefold() for text in texts):
             return False
     return filters.status is None or filters.status in _statuses(record, today)
@@ -220,9 +220,9 @@ def _statuses(record: dict[str, Any], today: str) -> set[str]:
     its date is reached.
     """
     expiration_date = record.get("expiration_date")
-    statuses = set()
+    statuses: set[str] = set()
     if record.get("disabled"):
         statuses.add("disabled")
-    if expiration_date is not None and expiration_date <= today:
+    if isinstance(expiration_date, str) and expiration_date <= today:
         statuses.add("expired")
     return statuses | {"inactive"} if statuses else {"active"}

@@ -101,7 +101,7 @@ def _make_key(rng: random.Random, index: int, key_id: int, created: int) -> Key:
         "id": key_id,
         "label": f"{_LABELS[_below(rng, len(_LABELS))]} {index}",
         "description": None if index % 3 == 0 else f"Key for the “{role}” team.",
-        "user_id": _user_id(_below(rng, 1000)),
+        "user_id": None if index % 24 == 0 else _user_id(_below(rng, 1000)),
         "user_name": None if bot else _PEOPLE[_below(rng, len(_PEOPLE))],
         "user_role": role,
         "user_type": "bot" if bot else "user",
