@@ -96,11 +96,13 @@ async def _send_raw(wire: Wire, receive: Receive, send: Send) -> None:
     # it would answer 500.
     transport: asyncio.Transport = send.__self__.transport  # type: ignore[attr-defined]
     for part in wire.parts:
+        if transport.is_closing():  # the client has given up
+            return
         if isinstance(part, bytes):
             transport.write(part)
         else:
             await asyncio.sleep(part)
-    if wire.end == "reset":
+    if wire.end == "reset" and not transport.is_closing():
         # Closing without lingering sends RST rather than FIN.
         linger = struct.pack("ii", 1, 0)
         connection = transport.get_extra_info("socket")
