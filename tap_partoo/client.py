@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import random
 import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 
     import requests
     from backoff.types import Details
+    from singer_sdk import metrics
     from singer_sdk.helpers.types import Context, Record
 
     from tap_partoo.tap import TapPartoo
@@ -52,8 +54,9 @@ MAX_RETRY_SECONDS = 300
 """How long one request is tried again. Partoo's limit is per 60 seconds: long enough
 for several such windows to pass."""
 
-BACKOFF_FACTOR_SECONDS = 1
-BACKOFF_MAX_SECONDS = 30
+BACKOFF_FACTOR_SECONDS = 1.0
+BACKOFF_MAX_SECONDS = 30.0
+MAX_JITTER_SECONDS = 1.0
 UNREACHABLE_MAX_TRIES = 3
 MAX_EXTRA_READINGS = 2
 PROGRESS_SECONDS = 5.0
@@ -193,7 +196,7 @@ class PartooStream(RESTStream[int | None]):
 
     @override
     def backoff_wait_generator(self) -> Generator[float, Any, None]:
-        """Yield as long as Partoo asks for, else exponential waits with full jitter."""
+        """Yield as long as Partoo asks for, else exponential waits with jitter."""
         exponential = backoff.expo(
             factor=BACKOFF_FACTOR_SECONDS, max_value=BACKOFF_MAX_SECONDS
         )
@@ -202,7 +205,8 @@ class PartooStream(RESTStream[int | None]):
         while True:
             error = yield wait
             asked = _retry_after(error)
-            wait = backoff.full_jitter(next(exponential)) if asked is None else asked
+            jitter = random.uniform(0, MAX_JITTER_SECONDS)  # noqa: S311
+            wait = next(exponential) + jitter if asked is None else asked
 
     @override
     def backoff_handler(self, details: Details) -> None:
@@ -254,7 +258,9 @@ class PartooStream(RESTStream[int | None]):
             first = fetch(None)
             # One set serves both purposes in the first reading: half the memory.
             progress = Completeness(first, emitted if reading == 0 else set())
-            yield from self._new_records(self._pages(fetch, first), progress, emitted)
+            with self.get_http_request_counter() as counter:
+                pages = self._pages(fetch, first)
+                yield from self._new_records(pages, progress, emitted, counter)
             self._complete = progress.proved
             if self._complete or reading == MAX_EXTRA_READINGS:
                 break
@@ -282,6 +288,7 @@ class PartooStream(RESTStream[int | None]):
         pages: Iterable[Page],
         progress: Completeness,
         emitted: set[object],
+        counter: metrics.Counter,
     ) -> Iterator[Record]:
         """Yield the records of one reading that no reading has had before."""
         primary_key = itemgetter(*self.primary_keys)
@@ -297,6 +304,7 @@ class PartooStream(RESTStream[int | None]):
                 if is_new:
                     emitted.add(key)
                     yield record
+            counter.increment()
             self.tally.pages += 1
             self.tally.keys += len(page.rows)
             self._tap.message_writer.flush()

@@ -140,7 +140,7 @@ def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
         _problems(config)
     )
     if problems:
-        raise InputError("; ".join(problems))
+        raise InputError("; ".join(dict.fromkeys(problems)))
 
 
 def unknown(config: Mapping[str, Any], schema: Mapping[str, Any]) -> list[str]:

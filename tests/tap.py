@@ -1,0 +1,120 @@
+"""Runs the tap as a process, the way a user or a runner does."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+ROOT = Path(__file__).parent.parent
+COMMAND = (sys.executable, "-m", "tap_partoo")
+IMPATIENT = (sys.executable, "-m", "tests.impatient")
+"""The same with short waits between its tries."""
+
+
+@dataclass
+class Run:
+    """What a run has left."""
+
+    returncode: int
+    stdout: bytes
+    stderr: str
+
+    @cached_property
+    def messages(self) -> list[dict[str, Any]]:
+        """The Singer messages; a line that is no JSON object is an error."""
+        messages = [json.loads(line) for line in self.stdout.splitlines()]
+        assert all(isinstance(message, dict) for message in messages)
+        return messages
+
+    def of_type(self, kind: str) -> list[dict[str, Any]]:
+        """The messages of one type, in order."""
+        return [message for message in self.messages if message["type"] == kind]
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        """The records, in order."""
+        return [message["record"] for message in self.of_type("RECORD")]
+
+    @property
+    def ids(self) -> list[int]:
+        """The ids of the records, in order."""
+        return [record["id"] for record in self.records]
+
+    @property
+    def state(self) -> dict[str, Any] | None:
+        """The last state, as a runner would keep it."""
+        states = self.of_type("STATE")
+        return states[-1]["value"] if states else None
+
+    @property
+    def bookmark(self) -> str | None:
+        """The bookmark of `api_keys` in the last state."""
+        bookmarks = (self.state or {}).get("bookmarks", {})
+        value: str | None = bookmarks.get("api_keys", {}).get("replication_key_value")
+        return value
+
+    @property
+    def errors(self) -> list[str]:
+        """The lines on standard error that begin with `Error:`."""
+        return [line for line in self.stderr.splitlines() if line.startswith("Error:")]
+
+
+def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the environment of this process without what would change a run."""
+    dropped = ("TAP_PARTOO_", "LOGLEVEL", "SINGER_SDK_", "MELTANO_")
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(dropped) and not name.lower().endswith("_proxy")
+    }
+    return kept | dict(extra or {})
+
+
+def arguments(
+    folder: Path,
+    config: Mapping[str, Any] | None = None,
+    state: Mapping[str, Any] | None = None,
+    catalog: Mapping[str, Any] | None = None,
+) -> list[str]:
+    """Write the files and return the arguments that name them."""
+    result = []
+    for name, content in (("config", config), ("state", state), ("catalog", catalog)):
+        if content is not None:
+            path = folder / f"{name}.json"
+            path.write_text(json.dumps(content), encoding="utf-8")
+            result += [f"--{name}", str(path)]
+    return result
+
+
+def run(
+    *args: str,
+    command: Sequence[str] = COMMAND,
+    env: Mapping[str, str] | None = None,
+    timeout: float = 120,
+) -> Run:
+    """Run the tap to its end.
+
+    Args:
+        args: Of the command line.
+        command: What to run.
+        env: Additional variables of the environment.
+        timeout: Seconds after which the test fails.
+    """
+    ended = subprocess.run(
+        [*command, *args],
+        capture_output=True,
+        check=False,
+        cwd=ROOT,
+        env=environment(env),
+        timeout=timeout,
+    )
+    return Run(ended.returncode, ended.stdout, ended.stderr.decode())
