@@ -20,6 +20,10 @@ unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 unexport PYTHONDONTWRITEBYTECODE # it makes every start of Meltano slow
 export TMPDIR = $(CURDIR)/$(VENV)/tmp
 export XDG_STATE_HOME = $(CURDIR)/.meltano/state
+# A user without a home directory, as in some containers, has the caches here too.
+ifneq ($(shell test -w "$$HOME" && echo yes),yes)
+export XDG_CACHE_HOME = $(CURDIR)/$(VENV)/cache
+endif
 export UV_PROJECT_ENVIRONMENT = $(VENV)
 export UV_PYTHON_DOWNLOADS = never
 # As pip does, so that a company's own certificate authority works for both.

@@ -60,13 +60,11 @@ def run_meltano(project: Project) -> None:
 
 def change_account(api: StandIn) -> tuple[int, int]:
     """Create a key and revoke another, over HTTP; returns their ids."""
-    headers = {"x-APIKey": API_KEY}
-    created = requests.post(
-        f"{api.url}/api_keys",
-        headers=headers,
-        json={"label": "Created by the demo"},
-        timeout=10,
-    )
+    client = requests.Session()
+    client.trust_env = False  # no proxy between us and this machine
+    client.headers["x-APIKey"] = API_KEY
+    fields = {"label": "Created by the demo"}
+    created = client.post(f"{api.url}/api_keys", json=fields, timeout=10)
     created.raise_for_status()
     new: int = created.json()["id"]
     used: list[int] = [
@@ -75,9 +73,7 @@ def change_account(api: StandIn) -> tuple[int, int]:
         if record["user_name"] and record["last_used_at"] and not record["disabled"]
     ]
     old = used[-10]
-    requests.post(
-        f"{api.url}/api_keys/revoke/{old}", headers=headers, timeout=10
-    ).raise_for_status()
+    client.post(f"{api.url}/api_keys/revoke/{old}", timeout=10).raise_for_status()
     say("Now the account changes, as it would between two nights:")
     say(f"    POST /v2/api_keys              creates key {new}")
     say(f"    POST /v2/api_keys/revoke/{old}  revokes key {old}")
@@ -96,6 +92,7 @@ def extracted_since(database: Database, sequence: int) -> tuple[list[int], int]:
 
 
 def show_table(database: Database, marks: dict[int, str]) -> None:
+    """Print the marked rows, and some of the others."""
     with database.connect() as connection:
         cursor = connection.execute(SELECT, (list(marks),))
         names = [column.name for column in cursor.description or ()]
@@ -122,12 +119,12 @@ def width(text: str) -> int:
 
 def demonstrate(directory: Path) -> None:
     keys = make_keys(287)
-    say(f"Starting a stand-in of the Partoo API, with {len(keys)} made-up API keys,")
-    say("and a throwaway PostgreSQL.")
     with (
         StandIn(Account(keys, api_key=API_KEY)) as api,
         postgres() as database,
     ):
+        say(f"A stand-in of the Partoo API, {len(keys)} made-up API keys: {api.url}")
+        say(f"A throwaway PostgreSQL: {database.host}:{database.port}")
         project = Project(
             directory,
             database.env
@@ -146,13 +143,13 @@ def demonstrate(directory: Path) -> None:
         say("Run 2: the same command. Meltano kept the state of run 1.")
         run_meltano(project)
         second, _ = extracted_since(database, sequence)
-        again = "<- the newest of run 1, read again"
-        marks = dict.fromkeys(second, again) | {new: "<- new", old: "<- revoked"}
-        say(f"=> run 2 extracted {len(second)} keys: {', '.join(map(str, second))}")
+        say(f"=> run 2 extracted {len(second)} keys: the new one, the revoked one,")
+        say("   and those active since the bookmark of run 1, which come again and are")
+        say("   written over themselves")
 
         say()
         say("Some rows of the table partoo.api_keys, times in UTC:")
-        show_table(database, marks)
+        show_table(database, {new: "<- new", old: "<- revoked"})
 
         say()
         check(database, api.account, changed={new, old} <= set(second))
