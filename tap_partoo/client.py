@@ -9,7 +9,7 @@ from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cached_property, partial
 from operator import itemgetter
@@ -20,6 +20,7 @@ from singer_sdk import RESTStream
 from singer_sdk.authenticators import APIKeyAuthenticator
 from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
 from singer_sdk.helpers.conform import TypeConformanceLevel
+from singer_sdk.singerlib import RecordMessage
 from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 from singer_sdk.streams.rest import PageContext
 from typing_extensions import override
@@ -293,6 +294,7 @@ class PartooStream(RESTStream[int | None]):
         """Yield the records of one reading that no reading has had before."""
         primary_key = itemgetter(*self.primary_keys)
         for page in pages:
+            self._extracted_at = datetime.now(UTC)
             for row in page.rows:
                 record = self._fitter.fit(row)
                 key = primary_key(record)
@@ -349,6 +351,11 @@ class PartooStream(RESTStream[int | None]):
             keys=self.primary_keys,
             known=self.schema["properties"],
         )
+        self._deselected = [
+            name
+            for name in self.effective_schema["properties"]
+            if not self.mask["properties", name]
+        ]
         self._floor = None
         self._newest = ""
         if self.replication_method == REPLICATION_INCREMENTAL:
@@ -392,6 +399,28 @@ class PartooStream(RESTStream[int | None]):
             return row
         self.tally.unchanged += 1
         return None
+
+    @override
+    def _generate_record_messages(
+        self,
+        record: Record,
+    ) -> Generator[RecordMessage, None, None]:
+        """Leave out what is not selected, and apply the stream maps.
+
+        As the SDK does, less its walk through the selection of each value (a tenth of
+        the run), its conformance (`Fitter` did it), and one clock reading a record.
+        """
+        for name in self._deselected:
+            record.pop(name, None)
+        for stream_map in self.stream_maps:
+            mapped = stream_map.transform(record)
+            if mapped is not None:
+                yield RecordMessage(
+                    stream=stream_map.stream_alias,
+                    record=mapped,
+                    version=self._stream_version,
+                    time_extracted=self._extracted_at,
+                )
 
     @override
     def _increment_stream_state(

@@ -19,6 +19,8 @@ def to_utc(text: str) -> str:
         ValueError: If the text is no date, or is beyond the years 1 to 9999 in UTC.
     """
     moment = datetime.fromisoformat(text.strip())
+    if moment.tzinfo is UTC:  # as Partoo sends them
+        return moment.isoformat()
     if moment.tzinfo is None:
         return moment.replace(tzinfo=UTC).isoformat()
     try:
