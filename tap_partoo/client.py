@@ -68,7 +68,7 @@ class Tally:
     """What one run of a stream has done; logged at its end."""
 
     pages: int = 0
-    keys: int = 0
+    read: int = 0
     emitted: int = 0
     unchanged: int = 0
     repeats: int = 0
@@ -207,7 +207,8 @@ class PartooStream(RESTStream[int | None]):
             error = yield wait
             asked = _retry_after(error)
             jitter = random.uniform(0, MAX_JITTER_SECONDS)  # noqa: S311
-            wait = next(exponential) + jitter if asked is None else asked
+            # "0 seconds" of a server in trouble would be a tight loop.
+            wait = asked or next(exponential) + jitter
 
     @override
     def backoff_handler(self, details: Details) -> None:
@@ -308,7 +309,7 @@ class PartooStream(RESTStream[int | None]):
                     yield record
             counter.increment()
             self.tally.pages += 1
-            self.tally.keys += len(page.rows)
+            self.tally.read += len(page.rows)
             self._tap.message_writer.flush()
 
     def _pages(
@@ -317,7 +318,8 @@ class PartooStream(RESTStream[int | None]):
         first: Page,
     ) -> Iterator[Page]:
         """Yield the pages of one reading in order, `concurrency` requests at a time."""
-        workers = self.config["concurrency"]
+        # More would only queue for the limit, longer than a request is tried again.
+        workers = min(self.config["concurrency"], self.config["requests_per_minute"])
         ahead: deque[tuple[int, Callable[[], Page]]] = deque()
         with ExitStack() as stack:
             submit: Callable[[int], Callable[[], Page]] = partial(partial, fetch)
@@ -465,11 +467,11 @@ class PartooStream(RESTStream[int | None]):
             )
         pacer = self._tap.pacer
         self.logger.info(
-            "%s: %d pages, %d keys read, %d emitted, %d unchanged, %d repeats dropped, "
+            "%s: %d pages, %d records read, %d emitted, %d unchanged, %d repeats dropped, "
             "%d extra readings, %d requests, %d retries, %.1f s waited",
             self.name,
             tally.pages,
-            tally.keys,
+            tally.read,
             tally.emitted,
             tally.unchanged,
             tally.repeats,

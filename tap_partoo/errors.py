@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import requests
 from singer_sdk.exceptions import ConfigurationError, FatalAPIError, RetriableAPIError
-from urllib3.exceptions import NameResolutionError
+from urllib3.exceptions import NameResolutionError, ReadTimeoutError
 
 from tap_partoo.redaction import redact
 
@@ -56,9 +56,13 @@ def failure_of_answer(response: requests.Response) -> Exception | None:
     reason = _reason(response)
     said = quoted_message(_json(response.content))
     message = f"{reason.format(status=f'HTTP {status}')}{said}"
-    if status in RETRIED_STATUSES or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    if _is_retried(status):
         return RetriableAPIError(message, response)
     return FatalAPIError(message)
+
+
+def _is_retried(status: int) -> bool:
+    return status in RETRIED_STATUSES or status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 _REASONS: dict[int, str] = {
@@ -100,7 +104,7 @@ def _reason(response: requests.Response) -> str:
             "followed, so that the API key goes nowhere else: set `api_url` to the "
             "final address."
         )
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    if _is_retried(status):
         return "Partoo's server failed ({status}). Run again later."
     return f"{where} gave an answer that is not Partoo's ({{status}}). Check `api_url`."
 
@@ -127,7 +131,8 @@ def failure_of_request(error: requests.RequestException, url: str) -> Exception:
 
 
 _CHECK = "Check `api_url` and the network."
-_FAILURES: tuple[tuple[type[BaseException], type[Exception], str], ...] = (
+_Kinds = type[BaseException] | tuple[type[BaseException], ...]
+_FAILURES: tuple[tuple[_Kinds, type[Exception], str], ...] = (
     # The first kind that is found in the chain of causes counts.
     (
         ssl.SSLEOFError,
@@ -157,7 +162,7 @@ _FAILURES: tuple[tuple[type[BaseException], type[Exception], str], ...] = (
         f"The host of {{where}} cannot be found. {_CHECK}",
     ),
     (
-        requests.exceptions.Timeout,
+        (requests.exceptions.Timeout, ReadTimeoutError),  # the latter within a body
         RetriableAPIError,
         (
             "{where} did not answer in time. Check the network, or raise "
@@ -167,7 +172,10 @@ _FAILURES: tuple[tuple[type[BaseException], type[Exception], str], ...] = (
     (
         requests.exceptions.ContentDecodingError,
         RetriableAPIError,
-        "{where} sent an answer that cannot be decompressed.",
+        (
+            "{where} sent an answer that cannot be decompressed. Check `api_url`, or "
+            "run again later."
+        ),
     ),
     (
         ConnectionRefusedError,
@@ -187,7 +195,7 @@ _FAILURES: tuple[tuple[type[BaseException], type[Exception], str], ...] = (
     (
         requests.exceptions.ChunkedEncodingError,
         RetriableAPIError,
-        "The answer of {where} broke off.",
+        "The answer of {where} broke off. Check the network, or run again later.",
     ),
 )
 
@@ -219,8 +227,9 @@ def quoted_message(body: object) -> str:
     """
     if not isinstance(body, dict):
         return ""
-    message = _flat(body.get("error") or body.get("errors"))
-    return f" Partoo says: {redact.quote(message)}" if message else ""
+    message = redact.quote(_flat(body.get("error") or body.get("errors")))
+    end = "" if message.endswith((".", "!", "?")) else "."
+    return f" Partoo says: {message}{end}" if message else ""
 
 
 def _flat(value: object) -> str:

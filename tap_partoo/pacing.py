@@ -39,8 +39,10 @@ class Pacer:
         self._limit = requests_per_minute
         self._logger = logger
         self._under_way = 0
+        self._waiting = 0
         self._answered: deque[float] = deque()
         self._not_before = 0.0
+        self._announced_until = 0.0
         self._changed = threading.Condition()
 
     def note_retry(self, seconds: float, *, for_all: bool) -> None:
@@ -59,19 +61,14 @@ class Pacer:
 
     def __enter__(self) -> None:
         """Wait until a request may leave."""
-        announced = False
         with self._changed:
-            while (wait := self._wait_seconds()) > 0:
-                if wait > ANNOUNCED_SECONDS and not announced:
-                    announced = True
-                    self._logger.info(
-                        "Waiting %.0f s: %d requests per minute are allowed",
-                        wait,
-                        self._limit,
-                    )
+            while (wait := self._wait_seconds(time.monotonic())) > 0:
+                self._waiting += 1
                 started = time.monotonic()
                 self._changed.wait(wait)
-                self.waited_seconds += time.monotonic() - started
+                self._waiting -= 1
+                if not self._waiting:  # of several that wait, the last one counts
+                    self.waited_seconds += time.monotonic() - started
             self._under_way += 1
             self.requests += 1
 
@@ -87,12 +84,19 @@ class Pacer:
             self._answered.append(time.monotonic())
             self._changed.notify()
 
-    def _wait_seconds(self) -> float:
-        now = time.monotonic()
+    def _wait_seconds(self, now: float) -> float:
         while self._answered and now - self._answered[0] > WINDOW_SECONDS:
             self._answered.popleft()
-        wait = self._not_before - now
-        if self._under_way + len(self._answered) >= self._limit:
-            oldest = self._answered[0] if self._answered else now
-            wait = max(wait, oldest + WINDOW_SECONDS - now, 0.001)
-        return wait
+        pause = self._not_before - now
+        if self._under_way + len(self._answered) < self._limit:
+            return pause
+        oldest = self._answered[0] if self._answered else now
+        limited = max(oldest + WINDOW_SECONDS - now, 0.001)
+        if limited > ANNOUNCED_SECONDS and now > self._announced_until:
+            self._announced_until = now + limited
+            self._logger.info(
+                "Waiting %.0f s: %d requests per minute are allowed",
+                limited,
+                self._limit,
+            )
+        return max(limited, pause)

@@ -51,15 +51,16 @@ SETTINGS = th.PropertiesList(
         th.StringType(nullable=False),
         allowed_values=["active", "inactive", "disabled", "expired"],
         title="Status",
-        description="Only keys of this status; inactive is expired or disabled. "
-        "Default: all.",
+        description="Only keys of this status: active, inactive (expired or disabled), "
+        "disabled, expired. Default: all.",
     ),
     th.Property(
         "type",
         th.StringType(nullable=False),
         allowed_values=["bot", "user"],
         title="User type",
-        description="Only keys that belong to users of this type. Default: all.",
+        description="Only keys that belong to users of this type: bot, user. "
+        "Default: all.",
     ),
     th.Property(
         "search_text",
@@ -89,8 +90,8 @@ SETTINGS = th.PropertiesList(
         th.IntegerType(nullable=False, minimum=1),
         default=300,
         title="Requests per minute",
-        description="At most so many requests in any 60 seconds. Partoo allows 300 to "
-        "all integrations of an organisation together.",
+        description="At most so many requests in any 60 seconds, 1 or more. Partoo "
+        "allows 300 to all integrations of an organisation together.",
     ),
     th.Property(
         "concurrency",
@@ -111,7 +112,8 @@ SETTINGS = th.PropertiesList(
         th.IntegerType(nullable=False, minimum=1),
         default=60,
         title="Request timeout",
-        description="Seconds to wait for a connection, and for each part of an answer.",
+        description="Seconds to wait for a connection, and for each part of an answer; "
+        "1 or more.",
     ),
     th.Property(
         "emit_activate_version_messages",
