@@ -1,0 +1,285 @@
+"""The command line: what it tells about itself, and how it refuses wrong use."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tap_partoo import __version__
+from tap_partoo.tap import TapPartoo
+from tests import tap
+
+if TYPE_CHECKING:
+    from tests.conftest import RunTap
+    from tests.partoo_api import StandIn
+
+SETTINGS = (
+    "api_key",
+    "api_url",
+    "start_date",
+    "status",
+    "type",
+    "search_text",
+    "include_all_permissions",
+    "per_page",
+    "requests_per_minute",
+    "concurrency",
+    "user_agent",
+    "request_timeout",
+    "emit_activate_version_messages",
+)
+
+# As the API's documentation lists them.
+FIELDS = [
+    "id",
+    "label",
+    "description",
+    "user_id",
+    "user_name",
+    "user_role",
+    "user_type",
+    "disabled",
+    "expiration_date",
+    "last_used_at",
+    "created_by",
+    "created_by_name",
+    "created_at",
+    "revoked_by",
+    "revoked_by_name",
+    "revoked_at",
+    "ip_whitelist",
+    "has_restricted_permissions",
+    "permissions",
+]
+
+
+@pytest.fixture(scope="module")
+def about() -> dict[str, Any]:
+    """What `--about --format=json` shows."""
+    run = tap.run("--about", "--format=json")
+    assert run.returncode == 0
+    shown: dict[str, Any] = json.loads(run.stdout)
+    return shown
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_about_json_describes_each_setting(about: dict[str, Any], name: str) -> None:
+    setting = about["settings"]["properties"][name]
+    assert setting["title"]
+    assert setting["description"].endswith(".")
+
+
+def test_about_json_shows_the_settings_and_no_other_ones(about: dict[str, Any]) -> None:
+    # The SDK adds its own settings to the class; these are not the tap's.
+    sdk: dict[str, Any] = {"properties": {}}
+    TapPartoo.append_builtin_config(sdk)
+    shown = about["settings"]["properties"].keys() - sdk["properties"].keys()
+    assert shown == set(SETTINGS)
+
+
+def test_about_json_shows_defaults_and_what_is_accepted(about: dict[str, Any]) -> None:
+    settings = about["settings"]["properties"]
+    assert about["settings"]["required"] == ["api_key"]
+    assert {
+        name: setting["default"]
+        for name, setting in settings.items()
+        if name in SETTINGS and "default" in setting
+    } == {
+        "api_url": "https://api.partoo.co/v2",
+        "include_all_permissions": False,
+        "per_page": 100,
+        "requests_per_minute": 300,
+        "concurrency": 4,
+        "user_agent": f"tap-partoo/{__version__}",
+        "request_timeout": 60,
+        "emit_activate_version_messages": False,
+    }
+    assert {
+        name: (setting["minimum"], setting.get("maximum"))
+        for name, setting in settings.items()
+        if "minimum" in setting
+    } == {
+        "per_page": (1, 100),
+        "requests_per_minute": (1, None),
+        "concurrency": (1, 16),
+        "request_timeout": (1, None),
+    }
+    assert {
+        name: setting["enum"] for name, setting in settings.items() if "enum" in setting
+    } == {
+        "status": ["active", "inactive", "disabled", "expired"],
+        "type": ["bot", "user"],
+    }
+    secrets = {name for name, setting in settings.items() if setting.get("secret")}
+    assert secrets == {"api_key", "search_text"}
+
+
+def test_about_tells_what_the_tap_can_do(about: dict[str, Any]) -> None:
+    capabilities = set(about["capabilities"])
+    assert {"catalog", "discover", "state", "test", "about"} <= capabilities
+    assert {"stream-maps", "schema-flattening", "activate-version"} <= capabilities
+    assert "batch" not in capabilities
+
+
+def test_about_text_names_each_setting_and_its_variable() -> None:
+    run = tap.run("--about")
+    assert run.returncode == 0
+    text = run.stdout.decode()
+    for name in SETTINGS:
+        assert f"Name: {name}\n" in text
+        assert f"TAP_PARTOO_{name.upper()}\n" in text
+
+
+def test_about_markdown_describes_each_setting(about: dict[str, Any]) -> None:
+    run = tap.run("--about", "--format=markdown")
+    assert run.returncode == 0
+    rows = {
+        cells[1].strip(): " ".join(cells[2:])
+        for line in run.stdout.decode().splitlines()
+        if len(cells := line.split("|")) > 3
+    }
+    for name in SETTINGS:
+        setting = about["settings"]["properties"][name]
+        assert setting["description"] in rows[name]
+        # The table has no column for what is accepted: the text must tell it.
+        accepted = [*setting.get("enum", ())] + [
+            setting[key] for key in ("minimum", "maximum", "default") if key in setting
+        ]
+        words = set(re.split(r"[\s,;.:]+(?!\S)|[\s,;]+", rows[name]))
+        assert [value for value in accepted if str(value) not in words] == []
+
+
+@pytest.fixture(scope="module")
+def catalog() -> dict[str, Any]:
+    """What `--discover` gives, without any setting."""
+    run = tap.run("--discover")
+    assert run.returncode == 0
+    discovered: dict[str, Any] = json.loads(run.stdout)
+    return discovered
+
+
+def test_discovery_needs_no_key_and_documents_the_table(
+    catalog: dict[str, Any],
+) -> None:
+    [stream] = catalog["streams"]
+    assert stream["tap_stream_id"] == "api_keys"
+    assert stream["key_properties"] == ["id"]
+    assert stream["replication_key"] == "created_at"
+    properties = stream["schema"]["properties"]
+    assert list(properties) == FIELDS
+    for definition in properties.values():
+        assert definition["description"].endswith(".")
+
+
+def test_discovery_selects_everything_and_keeps_the_keys(
+    catalog: dict[str, Any],
+) -> None:
+    [stream] = catalog["streams"]
+    metadata = {tuple(m["breadcrumb"]): m["metadata"] for m in stream["metadata"]}
+    assert metadata[()]["selected"] is True
+    inclusion = {path[1]: m["inclusion"] for path, m in metadata.items() if path}
+    automatic = {"id": "automatic", "created_at": "automatic"}
+    assert inclusion == dict.fromkeys(FIELDS, "available") | automatic
+
+
+def test_discovered_catalog_extracts_everything(
+    api: StandIn, run_tap: RunTap, catalog: dict[str, Any]
+) -> None:
+    run = run_tap(api, catalog=catalog)
+    assert run.returncode == 0
+    assert len(run.ids) == 287
+    assert list(run.of_type("SCHEMA")[0]["schema"]["properties"]) == FIELDS
+
+
+def test_connection_test_reads_one_record(api: StandIn, run_tap: RunTap) -> None:
+    run = run_tap(api, "--test")
+    assert run.returncode == 0
+    assert len(run.ids) == 1
+
+
+def test_connection_test_fails_without_a_valid_key(
+    api: StandIn, run_tap: RunTap
+) -> None:
+    run = run_tap(api, "--test", config={"api_key": "not-the-right-key"})
+    assert run.returncode == 1
+    [error] = run.errors
+    assert "401" in error
+    assert "`api_key`" in error
+
+
+def test_schema_test_writes_schemas_and_asks_nothing(
+    api: StandIn, run_tap: RunTap
+) -> None:
+    run = run_tap(api, "--test=schema")
+    assert run.returncode == 0
+    assert [m["type"] for m in run.messages] == ["SCHEMA"]
+    assert api.requests == []
+
+
+def test_version_as_console_script() -> None:
+    # Next to the interpreter, whether or not its folder is on the PATH.
+    script = shutil.which("tap-partoo", path=str(Path(sys.executable).parent))
+    assert script
+    run = tap.run("--version", command=[script])
+    assert run.returncode == 0
+    assert run.stdout.decode().startswith(f"tap-partoo v{__version__},")
+    assert version("tap-partoo") == __version__
+
+
+def assert_refused(run: tap.Run, code: int, *named: str) -> None:
+    """Check for one line that names what is wrong, and nothing that could be loaded."""
+    assert run.returncode == code
+    assert run.stdout == b""
+    [error] = run.errors
+    assert [name for name in named if name not in error] == []
+    assert "Traceback" not in run.stderr
+    assert "ERROR" not in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("args", "named"),
+    [
+        pytest.param(["--nope"], "--nope", id="unknown option"),
+        pytest.param(["--about", "--format=xml"], "xml", id="unknown format"),
+    ],
+)
+def test_wrong_use_is_one_line(args: list[str], named: str) -> None:
+    assert_refused(tap.run(*args), 2, named)
+
+
+@pytest.mark.parametrize("option", ["config", "state"])
+def test_file_that_does_not_exist_is_named(option: str, tmp_path: Path) -> None:
+    run = tap.run(f"--{option}", str(tmp_path / "missing.json"))
+    # A file of settings is a matter of the tap, which reads it; the others are one of
+    # the command line.
+    code = 1 if option == "config" else 2
+    assert_refused(run, code, option, "missing.json", "No such file")
+
+
+@pytest.mark.parametrize(
+    ("option", "content", "named"),
+    [
+        pytest.param("config", b'{"api_key": ', "not JSON", id="config, cut off"),
+        pytest.param("catalog", b"", "not JSON", id="catalog, empty"),
+        pytest.param("config", b'["api_key"]', "object", id="config, a list"),
+        pytest.param("state", b"null", "object", id="state, null"),
+        pytest.param("state", b'{"x": "\xff"}', "UTF-8", id="state, Latin-1"),
+    ],
+)
+def test_file_that_cannot_be_used_is_named(
+    option: str, content: bytes, named: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "given.json"
+    path.write_bytes(content)
+    assert_refused(tap.run(f"--{option}", str(path)), 1, option, "given.json", named)
+
+
+def test_folder_instead_of_a_file_is_named(tmp_path: Path) -> None:
+    assert_refused(tap.run("--config", str(tmp_path)), 1, "config", str(tmp_path))
