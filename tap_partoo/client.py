@@ -467,8 +467,8 @@ class PartooStream(RESTStream[int | None]):
             )
         pacer = self._tap.pacer
         self.logger.info(
-            "%s: %d pages, %d records read, %d emitted, %d unchanged, %d repeats dropped, "
-            "%d extra readings, %d requests, %d retries, %.1f s waited",
+            "%s: %d pages, %d records read, %d emitted, %d unchanged, %d repeats "
+            "dropped, %d extra readings, %d requests, %d retries, %.1f s waited",
             self.name,
             tally.pages,
             tally.read,

@@ -40,6 +40,7 @@ class Pacer:
         self._logger = logger
         self._under_way = 0
         self._waiting = 0
+        self._waiting_since = 0.0
         self._answered: deque[float] = deque()
         self._not_before = 0.0
         self._announced_until = 0.0
@@ -63,12 +64,13 @@ class Pacer:
         """Wait until a request may leave."""
         with self._changed:
             while (wait := self._wait_seconds(time.monotonic())) > 0:
+                if not self._waiting:  # those that wait together count once
+                    self._waiting_since = time.monotonic()
                 self._waiting += 1
-                started = time.monotonic()
                 self._changed.wait(wait)
                 self._waiting -= 1
-                if not self._waiting:  # of several that wait, the last one counts
-                    self.waited_seconds += time.monotonic() - started
+                if not self._waiting:
+                    self.waited_seconds += time.monotonic() - self._waiting_since
             self._under_way += 1
             self.requests += 1
 
