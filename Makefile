@@ -53,8 +53,10 @@ test: setup
 bench: setup
 	@$(BIN)/python -m tests.bench
 
+# Not all of .meltano: it holds the state of your own runs.
 clean:
-	rm -rf $(VENV) .meltano .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(INSTALLED) .meltano/extractors .meltano/loaders
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # An interpreter counts when it runs: the shims of pyenv exist and fail.
 $(BIN)/python:
@@ -65,8 +67,7 @@ $(BIN)/python:
 	    found=$$python; \
 	    "$$python" -c 'import ensurepip, venv' 2>/dev/null || continue; \
 	    echo "setup: $(VENV) with $$("$$python" --version)"; \
-	    "$$python" -m venv --clear $(VENV) && mkdir $(VENV)/tmp; \
-	    exit; \
+	    exec "$$python" -m venv --clear $(VENV); \
 	done; \
 	if [ "$$found" ]; then \
 	    echo "setup: $$found cannot make virtual environments." \
@@ -81,6 +82,7 @@ $(BIN)/python:
 # uv comes from PyPI in the version of uv.lock, and installs the rest from there.
 $(SYNCED): $(BIN)/python pyproject.toml uv.lock
 	@echo 'setup: packages of uv.lock'
+	@mkdir -p $(VENV)/tmp
 	@version=$$(sed -n '/^name = "uv"$$/{n;s/^version = "\(.*\)"$$/\1/p;}' uv.lock); \
 	$(BIN)/python -m pip install --quiet "uv==$$version"
 	@$(BIN)/uv sync --locked --quiet

@@ -159,14 +159,21 @@ def test_json_lines_through_a_pipe(api: StandIn, tmp_path: Path) -> None:
     config = {"api_key": api.account.api_key, "api_url": api.url}
     (tmp_path / "tap.json").write_text(json.dumps(config))
     (tmp_path / "target.json").write_text('{"do_timestamp_file": false}')
-    pipe = f"{BIN}/tap-partoo --config tap.json | {target} --config target.json"
-    subprocess.run(
-        ["/bin/bash", "-o", "pipefail", "-c", pipe],
+    with subprocess.Popen(
+        [BIN / "tap-partoo", "--config", "tap.json"],
         cwd=tmp_path,
-        check=True,
-        timeout=120,
-        capture_output=True,
-    )
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as tap:
+        subprocess.run(
+            [target, "--config", "target.json"],
+            cwd=tmp_path,
+            stdin=tap.stdout,
+            check=True,
+            timeout=120,
+            capture_output=True,
+        )
+    assert tap.returncode == 0
     lines = (tmp_path / "api_keys.jsonl").read_text().splitlines()
     rows = [expected_row(json.loads(line)) for line in lines]
     assert len(rows) == 287
