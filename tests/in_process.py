@@ -7,15 +7,52 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
+import signal
 from typing import TYPE_CHECKING, Any
 
 from tap_partoo.tap import TapPartoo
 from tests.tap import Run
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from tests.partoo_api import StandIn
+
+
+class _Lines(logging.Handler):
+    """Keeps what is logged, each record on a line that begins with its level."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(f"{record.levelname} {record.getMessage()}")
+
+
+@contextlib.contextmanager
+def _logged() -> Iterator[list[str]]:
+    root, handler = logging.getLogger(), _Lines()
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    try:
+        yield handler.lines
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(level)
+
+
+@contextlib.contextmanager
+def _own_signals() -> Iterator[None]:
+    """Give back the signals that the tap takes over: Ctrl-C is to end the tests."""
+    handlers = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
 
 
 def run_here(
@@ -25,14 +62,18 @@ def run_here(
     state: Mapping[str, Any] | None = None,
     catalog: Mapping[str, Any] | None = None,
 ) -> Run:
-    """Run the tap to its end; what ends it early is raised."""
+    """Run the tap to its end; what ends it early is raised.
+
+    The log stands in for the standard error of the command.
+    """
     settings = {
         "api_key": api.account.api_key,
         "api_url": api.url,
         **(config or {}),
     }
     written = io.BytesIO()
-    with contextlib.redirect_stdout(io.TextIOWrapper(written)):
+    output = contextlib.redirect_stdout(io.TextIOWrapper(written))
+    with _own_signals(), _logged() as lines, output:
         tap = TapPartoo(
             config=settings,
             state=dict(state) if state else None,
@@ -40,4 +81,11 @@ def run_here(
         )
         with contextlib.closing(tap.session):
             tap.sync_all()
-        return Run(0, written.getvalue(), "")
+        return Run(0, written.getvalue(), "\n".join(lines))
+
+
+def discover() -> dict[str, Any]:
+    """Return the catalog that the tap discovers."""
+    with _own_signals():
+        tap = TapPartoo(config={}, validate_config=False, setup_mapper=False)
+        return tap.catalog_dict
