@@ -97,7 +97,7 @@ async def _send_raw(wire: Wire, receive: Receive, send: Send) -> None:
     transport: asyncio.Transport = send.__self__.transport  # type: ignore[attr-defined]
     for part in wire.parts:
         if transport.is_closing():  # the client has given up
-            return
+            break
         if isinstance(part, bytes):
             transport.write(part)
         else:
