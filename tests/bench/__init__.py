@@ -1,0 +1,1 @@
+"""The benchmark, `make bench`: the tap next to what people would use instead."""

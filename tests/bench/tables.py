@@ -1,0 +1,78 @@
+"""Medians, ranges and Markdown tables."""
+
+from __future__ import annotations
+
+from statistics import median
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from tests.bench.runs import Run
+
+
+def spread(values: Iterable[float], digits: int) -> str:
+    """Return the median, and the least and the greatest where there are several."""
+    numbers = sorted(values)
+    middle = f"{median(numbers):.{digits}f}"
+    if len(numbers) == 1:
+        return middle
+    return f"{middle} ({numbers[0]:.{digits}f} to {numbers[-1]:.{digits}f})"
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table whose first column is text and whose others are figures."""
+    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def wall_seconds(run: Run) -> float:
+    """Return how long the run took."""
+    return run.wall_seconds
+
+
+def cpu_seconds(run: Run) -> float:
+    """Return how much processor time it took."""
+    return run.cpu_seconds
+
+
+def ratios(
+    runs: Sequence[Run],
+    base: Sequence[Run],
+    cost: Callable[[Run], float],
+) -> list[float]:
+    """Return, for each round, how many times the base a run has cost."""
+    return [cost(run) / cost(b) for run, b in zip(runs, base, strict=True)]
+
+
+def comparison(results: Mapping[str, Sequence[Run]], base: str, keys: int) -> str:
+    """Return what each peer needs to read so many keys.
+
+    Args:
+        results: By the name of the peer, its run of each round.
+        base: The peer whose speed is 1.
+        keys: How many keys each run has read.
+    """
+    return table(
+        (
+            f"{keys:,} keys",
+            f"speed ({base} = 1)",
+            "wall, s",
+            "keys per s",
+            "CPU, s",
+            "peak RSS, MB",
+            "requests",
+        ),
+        [
+            (
+                name,
+                spread(ratios(results[base], runs, wall_seconds), 2),
+                spread(map(wall_seconds, runs), 2),
+                f"{keys / median(map(wall_seconds, runs)):,.0f}",
+                spread(map(cpu_seconds, runs), 2),
+                spread([run.peak_rss_mb for run in runs], 1),
+                spread([run.requests for run in runs], 0),
+            )
+            for name, runs in results.items()
+        ],
+    )
