@@ -4,15 +4,9 @@ from __future__ import annotations
 
 import logging
 import random
-import time
-from collections import deque
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cached_property, partial
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import backoff
@@ -32,21 +26,15 @@ from tap_partoo.errors import (
     retry_after_seconds,
 )
 from tap_partoo.pacing import ANNOUNCED_SECONDS
-from tap_partoo.pagination import (
-    Completeness,
-    EnvelopeError,
-    Page,
-    PageNumbers,
-    read_page,
-)
+from tap_partoo.pagination import EnvelopeError, Page, read_page
+from tap_partoo.reading import ListReader
 from tap_partoo.records import Fitter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterable, Sequence
 
     import requests
     from backoff.types import Details
-    from singer_sdk import metrics
     from singer_sdk.helpers.types import Context, Record
 
     from tap_partoo.tap import TapPartoo
@@ -59,21 +47,6 @@ BACKOFF_FACTOR_SECONDS = 1.0
 BACKOFF_MAX_SECONDS = 30.0
 MAX_JITTER_SECONDS = 1.0
 UNREACHABLE_MAX_TRIES = 3
-MAX_EXTRA_READINGS = 2
-PROGRESS_SECONDS = 5.0
-
-
-@dataclass(slots=True)
-class Tally:
-    """What one run of a stream has done; logged at its end."""
-
-    pages: int = 0
-    read: int = 0
-    emitted: int = 0
-    unchanged: int = 0
-    repeats: int = 0
-    extra_readings: int = 0
-    undated: int = 0
 
 
 class PartooStream(RESTStream[int | None]):
@@ -89,7 +62,10 @@ class PartooStream(RESTStream[int | None]):
     """The name of the list in the envelope."""
 
     filters: ClassVar[tuple[str, ...]] = ()
-    """Settings that are sent as query parameters of the same name, if they are set."""
+    """Settings that choose records: query parameters of the same name, if set."""
+
+    options: ClassVar[tuple[str, ...]] = ()
+    """Settings that choose what a record holds: likewise."""
 
     activity_keys: ClassVar[tuple[str, ...]] = ()
     """Timestamps that show a change. Incremental runs emit the records of which any is
@@ -135,7 +111,9 @@ class PartooStream(RESTStream[int | None]):
         next_page_token: int | None,
     ) -> dict[str, Any]:
         """Return the query: the page, its size, and the filters that are set."""
-        settings = {name: self.config.get(name) for name in self.filters}
+        settings = {
+            name: self.config.get(name) for name in (*self.filters, *self.options)
+        }
         return {
             "page": next_page_token,
             "per_page": self.config["per_page"],
@@ -243,115 +221,42 @@ class PartooStream(RESTStream[int | None]):
             yield from self.request_records(context)
         finally:
             self._fitter.report(self.logger)
-        if self._complete:
+        if self._reader.complete:
             self._conclude(context)
         self._log_summary()
 
     @override
     def request_records(self, context: Context | None) -> Iterable[Record]:
-        """Yield each record of the list once, and find out whether any is missing.
+        """Yield each record of the list once.
 
         Raises:
             FatalAPIError: If the API cannot be read, or its pages make no sense.
         """
-        fetch = self.request_decorator(self._fetch)
-        emitted: set[object] = set()
-        for reading in range(1 + MAX_EXTRA_READINGS):
-            first = fetch(None)
-            # One set serves both purposes in the first reading: half the memory.
-            progress = Completeness(first, emitted if reading == 0 else set())
-            with self.get_http_request_counter() as counter:
-                pages = self._pages(fetch, first)
-                yield from self._new_records(pages, progress, emitted, counter)
-            self._complete = progress.proved
-            if self._complete or reading == MAX_EXTRA_READINGS:
-                break
-            self.tally.extra_readings += 1
-            self.logger.info(
-                "Partoo counts %d %s and listed %d: rows moved while the pages were "
-                "read. Reading them again",
-                progress.expected,
-                self.name,
-                progress.found,
-            )
-        if not self._complete:
-            self.logger.warning(
-                "%s may be incomplete: Partoo counts %d and listed %d in the last of "
-                "%d readings. The bookmark stays where it was, so that the next run "
-                "covers the gap",
-                self.name,
-                progress.expected,
-                progress.found,
-                1 + MAX_EXTRA_READINGS,
-            )
-
-    def _new_records(
-        self,
-        pages: Iterable[Page],
-        progress: Completeness,
-        emitted: set[object],
-        counter: metrics.Counter,
-    ) -> Iterator[Record]:
-        """Yield the records of one reading that no reading has had before."""
-        primary_key = itemgetter(*self.primary_keys)
-        for page in pages:
-            self._extracted_at = datetime.now(UTC)
-            for row in page.rows:
-                record = self._fitter.fit(row)
-                key = primary_key(record)
-                if key in progress.seen:
-                    self.tally.repeats += 1
-                    continue
-                is_new = key not in emitted
-                progress.see(key, record.get(self.created_key) if is_new else None)
-                if is_new:
-                    emitted.add(key)
-                    yield record
-            counter.increment()
-            self.tally.pages += 1
-            self.tally.read += len(page.rows)
-            self._tap.message_writer.flush()
-
-    def _pages(
-        self,
-        fetch: Callable[[int | None], Page],
-        first: Page,
-    ) -> Iterator[Page]:
-        """Yield the pages of one reading in order, `concurrency` requests at a time."""
-        # More would only queue for the limit, longer than a request is tried again.
-        workers = min(self.config["concurrency"], self.config["requests_per_minute"])
-        ahead: deque[tuple[int, Callable[[], Page]]] = deque()
-        with ExitStack() as stack:
-            submit: Callable[[int], Callable[[], Page]] = partial(partial, fetch)
-            window = 1
-            if workers > 1:
-                pool = ThreadPoolExecutor(workers, thread_name_prefix=self.name)
-                stack.callback(pool.shutdown, wait=False, cancel_futures=True)
-                submit = lambda n: pool.submit(fetch, n).result  # noqa: E731
-                window = 2 * workers
-            numbers, page = PageNumbers(first), first
-            while True:
-                while len(ahead) < window and (number := numbers.ask()) is not None:
-                    ahead.append((number, submit(number)))
-                yield page
-                self._log_progress(numbers.last)
-                if numbers.ended or not ahead:
-                    return
-                number, answer = ahead.popleft()
-                page = answer()
-                numbers.follow(page, number)
+        with self.get_http_request_counter() as counter:
+            for records in self._reader.page_records():
+                counter.increment()
+                self._extracted_at = datetime.now(UTC)
+                yield from records
+                self._tap.message_writer.flush()
 
     # What a run starts from and leaves behind.
 
     def _start_run(self, context: Context | None) -> None:
-        self.tally = Tally()
-        self._progress_at = time.monotonic()
-        self._complete = False
+        self._emitted = self._unchanged = self._undated = 0
         self._fitter = Fitter(
             self.name,
             self.effective_schema,
             keys=self.primary_keys,
             known=self.schema["properties"],
+        )
+        self._reader = ListReader(
+            self.request_decorator(self._fetch),
+            self._fitter.fit,
+            # More would only queue for the limit, longer than a request is tried again.
+            workers=min(self.config["concurrency"], self.config["requests_per_minute"]),
+            primary_keys=self.primary_keys,
+            created_key=self.created_key,
+            logger=self.logger,
         )
         self._deselected = [
             name
@@ -397,9 +302,9 @@ class PartooStream(RESTStream[int | None]):
             or row.get(self.replication_key) is None
             or any((row.get(key) or "") >= floor for key in self.activity_keys)
         ):
-            self.tally.emitted += 1
+            self._emitted += 1
             return row
-        self.tally.unchanged += 1
+        self._unchanged += 1
         return None
 
     @override
@@ -436,7 +341,7 @@ class PartooStream(RESTStream[int | None]):
             return
         value = latest_record.get(self.replication_key)
         if value is None:
-            self.tally.undated += 1
+            self._undated += 1
         elif value > self._newest:
             self._newest = value
 
@@ -457,43 +362,27 @@ class PartooStream(RESTStream[int | None]):
             super()._write_activate_version_message(self._held_version)
 
     def _log_summary(self) -> None:
-        tally = self.tally
-        if tally.undated:
+        if self._undated:
             self.logger.warning(
                 "%s: %d record(s) without `%s`, which do not move the bookmark",
                 self.name,
-                tally.undated,
+                self._undated,
                 self.replication_key,
             )
-        pacer = self._tap.pacer
+        reader, pacer = self._reader, self._tap.pacer
         self.logger.info(
             "%s: %d pages, %d records read, %d emitted, %d unchanged, %d repeats "
             "dropped, %d extra readings, %d requests, %d retries, %.1f s waited",
             self.name,
-            tally.pages,
-            tally.read,
-            tally.emitted,
-            tally.unchanged,
-            tally.repeats,
-            tally.extra_readings,
+            reader.pages,
+            reader.read,
+            self._emitted,
+            self._unchanged,
+            reader.repeats,
+            reader.readings - 1,
             pacer.requests,
             pacer.retries,
             pacer.waited_seconds,
-        )
-
-    def _log_progress(self, last_page: int) -> None:
-        now = time.monotonic()
-        if now - self._progress_at < PROGRESS_SECONDS:
-            return
-        self._progress_at = now
-        self.logger.info(
-            "%s: page %d, the last is %d; %d emitted, %d requests, %.1f s waited",
-            self.name,
-            self.tally.pages,
-            last_page,
-            self.tally.emitted,
-            self._tap.pacer.requests,
-            self._tap.pacer.waited_seconds,
         )
 
 

@@ -22,7 +22,8 @@ class ApiKeys(PartooStream):
     replication_key = "created_at"
     created_key = "created_at"
     activity_keys = ("created_at", "last_used_at", "revoked_at")
-    filters = ("status", "type", "search_text", "include_all_permissions")
+    filters = ("status", "type", "search_text")
+    options = ("include_all_permissions",)
 
     schema = th.PropertiesList(
         th.Property(
