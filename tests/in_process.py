@@ -45,7 +45,7 @@ def _logged() -> Iterator[list[str]]:
 
 
 @contextlib.contextmanager
-def _own_signals() -> Iterator[None]:
+def own_signals() -> Iterator[None]:
     """Give back the signals that the tap takes over: Ctrl-C is to end the tests."""
     handlers = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -73,7 +73,7 @@ def run_here(
     }
     written = io.BytesIO()
     output = contextlib.redirect_stdout(io.TextIOWrapper(written))
-    with _own_signals(), _logged() as lines, output:
+    with own_signals(), _logged() as lines, output:
         tap = TapPartoo(
             config=settings,
             state=dict(state) if state else None,
@@ -86,6 +86,6 @@ def run_here(
 
 def discover() -> dict[str, Any]:
     """Return the catalog that the tap discovers."""
-    with _own_signals():
+    with own_signals():
         tap = TapPartoo(config={}, validate_config=False, setup_mapper=False)
         return tap.catalog_dict
