@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 TARGETS = {"help", "setup", "demo", "test", "bench", "clean"}
 
 # No tool of the machine but these: what a Makefile may count on.
-TOOLS = ("bash", "dirname", "env", "make", "mkdir", "sed", "sh", "touch")
+TOOLS = ("bash", "dirname", "echo", "env", "make", "mkdir", "sed", "sh", "touch")
 
 TOO_OLD = 'case "$2" in *version_info*) exit 1;; esac'
 WITHOUT_VENV = 'case "$2" in *ensurepip*) exit 1;; esac'
