@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -48,6 +48,9 @@ BACKOFF_MAX_SECONDS = 30.0
 MAX_JITTER_SECONDS = 1.0
 UNREACHABLE_MAX_TRIES = 3
 
+CLOCK_MARGIN = timedelta(seconds=2)
+"""How far the clocks of Partoo's servers may differ."""
+
 
 class PartooStream(RESTStream[int | None]):
     """Base of all streams: lists in pages, at `{api_url}{path}`."""
@@ -71,9 +74,9 @@ class PartooStream(RESTStream[int | None]):
     """Timestamps that show a change. Incremental runs emit the records of which any is
     not before the bookmark: where Partoo has no filter for it, the tap has."""
 
-    created_key: ClassVar[str] = ""
-    """The timestamp of creation, if there is one: tells new records from old ones
-    while the list is read."""
+    entry_keys: ClassVar[tuple[str, ...]] = ()
+    """Timestamps of what brings a record into the list: they tell those that came in
+    while the list was read."""
 
     # A header of our own survives a redirect, `Authorization` would not: follow none.
     allow_redirects = False
@@ -149,7 +152,7 @@ class PartooStream(RESTStream[int | None]):
         response = self._request(request, None)
         try:
             return read_page(
-                response.content, self.records_key, sent_at=_sent_at(response)
+                response.content, self.records_key, counted_at=_counted_at(response)
             )
         except EnvelopeError as error:
             failure = RetriableAPIError(
@@ -255,7 +258,7 @@ class PartooStream(RESTStream[int | None]):
             # More would only queue for the limit, longer than a request is tried again.
             workers=min(self.config["concurrency"], self.config["requests_per_minute"]),
             primary_keys=self.primary_keys,
-            created_key=self.created_key,
+            entry_keys=self.entry_keys,
             logger=self.logger,
         )
         self._deselected = [
@@ -391,9 +394,10 @@ def _retry_after(error: object) -> float | None:
     return None if response is None else retry_after_seconds(response.headers)
 
 
-def _sent_at(response: requests.Response) -> str | None:
+def _counted_at(response: requests.Response) -> str | None:
+    """Return when the server may have counted at the earliest."""
     try:
         sent = parsedate_to_datetime(response.headers["Date"])
-        return sent.astimezone(UTC).isoformat()
     except (KeyError, TypeError, ValueError):
         return None  # an answer without a date: only `count` can tell, then
+    return (sent - response.elapsed - CLOCK_MARGIN).astimezone(UTC).isoformat()

@@ -41,6 +41,10 @@ class UnreachableError(FatalAPIError):
     """The host or the proxy cannot be found; worth few tries only."""
 
 
+class NotFoundError(FatalAPIError):
+    """Nothing is at this address: a wrong `api_url`, or a page behind the last one."""
+
+
 def failure_of_answer(response: requests.Response) -> Exception | None:
     """Return what is wrong with an answer, by its status, or None.
 
@@ -58,7 +62,8 @@ def failure_of_answer(response: requests.Response) -> Exception | None:
     message = f"{reason.format(status=f'HTTP {status}')}{said}"
     if _is_retried(status):
         return RetriableAPIError(message, response)
-    return FatalAPIError(message)
+    kind = NotFoundError if status == HTTPStatus.NOT_FOUND else FatalAPIError
+    return kind(message)
 
 
 def _is_retried(status: int) -> bool:

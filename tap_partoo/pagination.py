@@ -8,12 +8,15 @@ a number, and the answer tells: https://developers.partoo.co/api-reference/apike
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from singer_sdk.exceptions import FatalAPIError
 
 from tap_partoo.errors import quoted_message
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 MAX_GROWTH_PAGES = 100
 """How many pages a list may grow by while it is read."""
@@ -32,17 +35,17 @@ class Page:
     count: int
     """How many resources the whole list has."""
     rows: list[dict[str, Any]]
-    sent_at: str | None
-    """When it was sent, by the clock of the server: RFC 3339 in UTC, whole seconds."""
+    counted_at: str | None
+    """What came in after this may not be counted: RFC 3339 in UTC, by the server."""
 
 
-def read_page(body: bytes, list_key: str, *, sent_at: str | None) -> Page:
+def read_page(body: bytes, list_key: str, *, counted_at: str | None = None) -> Page:
     """Decode an answer.
 
     Args:
         body: The body of an answer with status 200.
         list_key: The name of the list in the envelope.
-        sent_at: When it was sent.
+        counted_at: When it was counted.
 
     Raises:
         EnvelopeError: If it is not a page, which is never read as "no data".
@@ -65,7 +68,7 @@ def read_page(body: bytes, list_key: str, *, sent_at: str | None) -> Page:
         max_page=_figure(envelope, "max_page"),
         count=_figure(envelope, "count"),
         rows=rows,
-        sent_at=sent_at,
+        counted_at=counted_at,
     )
 
 
@@ -152,8 +155,11 @@ class Completeness:
 
     Rows move to other pages when one is deleted meanwhile, so that one may be missed.
     `count` of the last answer does not show it (the deleted one had been seen), and
-    no `count` does when as many were created as deleted. So: all that the first answer
-    counted must be seen, and what was created since is not among them.
+    no `count` does when as many came in as went. So: all that the first answer counted
+    must be seen, and what came in since is not among them.
+
+    What comes into a filtered list without a timestamp, such as a key whose label was
+    edited to match `search_text`, cannot be told from the others.
     """
 
     def __init__(self, first: Page, seen: set[object]) -> None:
@@ -165,25 +171,25 @@ class Completeness:
         """
         self.expected = first.count
         self.seen = seen
-        self._started = first.sent_at
-        self._created_meanwhile = 0
+        self.see = seen.add
+        self._counted_at = first.counted_at
+        self._doubtful = 0
 
-    def see(self, key: object, created: str | None) -> None:
-        """Count a key.
+    def doubt(self, entered: Iterable[str | None]) -> None:
+        """Do not count the key seen last, if it may have come in since the start.
 
         Args:
-            key: The primary key of a record.
-            created: When it was created, as RFC 3339 in UTC; None where that is not
-                known, or where an earlier reading has seen it.
+            entered: When it came into the list, as RFC 3339 in UTC; the latest counts.
+                Not asked for keys that an earlier reading has seen.
         """
-        self.seen.add(key)
-        if created and self._started and created >= self._started:
-            self._created_meanwhile += 1
+        started = self._counted_at
+        if started and any(moment and moment >= started for moment in entered):
+            self._doubtful += 1
 
     @property
     def found(self) -> int:
-        """How many of the expected keys have been seen."""
-        return len(self.seen) - self._created_meanwhile
+        """How many of the expected keys have been seen for certain."""
+        return len(self.seen) - self._doubtful
 
     @property
     def proved(self) -> bool:

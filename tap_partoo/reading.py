@@ -15,6 +15,7 @@ from functools import partial
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
+from tap_partoo.errors import NotFoundError
 from tap_partoo.pagination import Completeness, Page, PageNumbers
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class ListReader:
         *,
         workers: int,
         primary_keys: Sequence[str],
-        created_key: str,
+        entry_keys: Sequence[str],
         logger: logging.Logger,
     ) -> None:
         """Prepare; nothing is asked for before the records are.
@@ -48,7 +49,7 @@ class ListReader:
             fit: Makes a record of a row.
             workers: How many pages are fetched at a time.
             primary_keys: What tells one record from another.
-            created_key: The timestamp of creation of a record, or an empty text.
+            entry_keys: The timestamps of what brings a record into the list.
             logger: Where progress and what is missing are told.
         """
         self.pages = 0
@@ -60,7 +61,7 @@ class ListReader:
         self._fit = fit
         self._workers = workers
         self._key = itemgetter(*primary_keys)
-        self._created_key = created_key
+        self._entry_keys = entry_keys
         self._logger = logger
 
     def page_records(self) -> Iterator[list[Record]]:
@@ -85,16 +86,16 @@ class ListReader:
             if self.complete or self.readings > MAX_EXTRA_READINGS:
                 break
             self._logger.info(
-                "Partoo counts %d and listed %d: rows moved while the pages were read. "
-                "Reading them again",
+                "Partoo counts %d and listed %d for certain: rows may have moved while "
+                "the pages were read. Reading them again",
                 progress.expected,
                 progress.found,
             )
         if not self.complete:
             self._logger.warning(
-                "This may be incomplete: Partoo counts %d and listed %d in the last of "
-                "%d readings. The bookmark stays where it was, so that the next run "
-                "covers the gap",
+                "This may be incomplete: Partoo counts %d and listed %d for certain in "
+                "the last of %d readings. The bookmark stays where it was, so that the "
+                "next run covers the gap",
                 progress.expected,
                 progress.found,
                 self.readings,
@@ -114,8 +115,9 @@ class ListReader:
                 self.repeats += 1
                 continue
             is_new = key not in emitted
-            progress.see(key, record.get(self._created_key) if is_new else None)
+            progress.see(key)
             if is_new:
+                progress.doubt(record.get(name) for name in self._entry_keys)
                 emitted.add(key)
                 new.append(record)
         return new
@@ -149,5 +151,11 @@ class ListReader:
                 if numbers.ended or not ahead:
                     return
                 number, answer = ahead.popleft()
-                page = answer()
+                try:
+                    page = answer()
+                except NotFoundError:
+                    # The list may have become shorter: the next reading tells.
+                    if self.readings > MAX_EXTRA_READINGS:
+                        raise
+                    return
                 numbers.follow(page, number)

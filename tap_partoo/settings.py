@@ -138,9 +138,9 @@ def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
             never told.
     """
     errors = JSONSchemaValidator(schema).iter_errors(config)
-    problems = [_problem(error, config, schema) for error in errors] or list(
-        _problems(config)
-    )
+    problems = [_problem(error, config, schema) for error in errors]
+    if not problems:
+        problems = list(_problems(config, schema))
     if problems:
         raise InputError("; ".join(dict.fromkeys(problems)))
 
@@ -160,9 +160,7 @@ def _problem(
         return f"The setting `{'`, `'.join(missing)}` is missing{_hint(missing)}"
     name, *_ = error.absolute_path
     given = "" if name in SECRETS else f", not {redact.quote(repr(error.instance))}"
-    return (
-        f"The setting `{name}` must be {_accepted(schema['properties'][name])}{given}"
-    )
+    return f"The setting `{name}` must be {accepted(schema['properties'][name])}{given}"
 
 
 def _hint(missing: list[str]) -> str:
@@ -174,26 +172,30 @@ def _hint(missing: list[str]) -> str:
     )
 
 
-def _accepted(schema: Mapping[str, Any]) -> str:
+def accepted(schema: Mapping[str, Any]) -> str:
+    """Say in words which values a setting may have, after its JSON schema."""
     if "enum" in schema:
         *others, last = schema["enum"]
         return f"{', '.join(others)} or {last}"
+    if schema.get("format") == "date-time":
+        return "a date such as 2024-01-31 or 2024-01-31T08:00:00Z"
     types = schema.get("type", "")
     kind = types if isinstance(types, str) else types[0]
-    names = {
+    kinds = {
         "boolean": "true or false",
         "string": "a text",
         "integer": "a whole number",
     }
-    accepted = names.get(kind, f"of type {kind}")
+    words = kinds.get(kind, f"of type {kind}")
     if "maximum" in schema:
-        return f"{accepted} from {schema['minimum']} to {schema['maximum']}"
-    if "minimum" in schema:
-        return f"{accepted} from {schema['minimum']} on"
-    return accepted
+        return f"{words} from {schema['minimum']} to {schema['maximum']}"
+    return f"{words} from {schema['minimum']} on" if "minimum" in schema else words
 
 
-def _problems(config: Mapping[str, Any]) -> Iterator[str]:
+def _problems(
+    config: Mapping[str, Any],
+    schema: Mapping[str, Any],
+) -> Iterator[str]:
     """Look at what JSON schema cannot say, or says without being asked to check it."""
     key = config["api_key"]
     if not (key.isascii() and key.isprintable() and " " not in key):
@@ -211,8 +213,8 @@ def _problems(config: Mapping[str, Any]) -> Iterator[str]:
             to_utc(config["start_date"])
         except ValueError:
             yield (
-                "The setting `start_date` must be a date such as 2024-01-31 or "
-                "2024-01-31T08:00:00Z, not "
+                "The setting `start_date` must be "
+                f"{accepted(schema['properties']['start_date'])}, not "
                 f"{redact.quote(repr(config['start_date']))}"
             )
 

@@ -14,7 +14,7 @@ from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from singer_sdk.singerlib import Catalog
 from typing_extensions import override
 
-from tap_partoo import settings
+from tap_partoo import about, settings  # noqa: F401 - the text of `--about`
 from tap_partoo.catalog import read_catalog
 from tap_partoo.errors import InputError
 from tap_partoo.messages import LineWriter
@@ -126,7 +126,7 @@ class TapPartoo(Tap):
         """
         for path in value:
             if path == "ENV":
-                _check_environment(cls.config_jsonschema, cls._env_var_prefix)
+                _read_environment(cls.config_jsonschema, cls._env_var_prefix)
             else:
                 try:
                     text = Path(path).read_text(encoding="utf-8")
@@ -191,16 +191,25 @@ def _unreadable(what: str, name: str, error: Exception) -> InputError:
     return InputError(f"The {what} file {name} cannot be read: {reason}.")
 
 
-def _check_environment(schema: dict[str, Any], prefix: str) -> None:
-    """Name the variable: the SDK's `int()` would only name the value."""
+_TRUE, _FALSE = {"true", "1", "yes", "on"}, {"false", "0", "no", "off"}
+
+
+def _read_environment(schema: dict[str, Any], prefix: str) -> None:
+    """Check what the SDK would convert in silence, or fail on without the name."""
     for name, definition in schema["properties"].items():
-        value = os.environ.get(f"{prefix}{name.upper()}")
-        if "integer" in definition.get("type", ()) and value is not None:
-            try:
-                int(value)
-            except ValueError:
-                msg = (
-                    f"The setting `{name}` ({prefix}{name.upper()}) must be a whole "
-                    f"number, not {value!r}."
-                )
-                raise InputError(msg) from None
+        variable = f"{prefix}{name.upper()}"
+        value = os.environ.get(variable)
+        if value == "":
+            del os.environ[variable]  # an empty variable is an unset one
+        elif value is not None:
+            types = definition.get("type", ())
+            if "integer" in types and not value.strip().lstrip("+-").isdecimal():
+                raise _wrong_variable(name, variable, "a whole number", value)
+            if "boolean" in types and value.lower() not in _TRUE | _FALSE:
+                raise _wrong_variable(name, variable, "true or false", value)
+
+
+def _wrong_variable(name: str, variable: str, accepted: str, value: str) -> InputError:
+    return InputError(
+        f"The setting `{name}` ({variable}) must be {accepted}, not {value!r}."
+    )

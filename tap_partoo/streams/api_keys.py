@@ -20,7 +20,8 @@ class ApiKeys(PartooStream):
     records_key = "api_keys"
     primary_keys = ("id",)
     replication_key = "created_at"
-    created_key = "created_at"
+    # Revocation brings a key into the list where `status` filters it.
+    entry_keys = ("created_at", "revoked_at")
     activity_keys = ("created_at", "last_used_at", "revoked_at")
     filters = ("status", "type", "search_text")
     options = ("include_all_permissions",)
