@@ -12,12 +12,14 @@ if TYPE_CHECKING:
 
 
 def spread(values: Iterable[float], digits: int) -> str:
-    """Return the median, and the least and the greatest where there are several."""
+    """Return the median, and the least and the greatest where they differ."""
     numbers = sorted(values)
-    middle = f"{median(numbers):.{digits}f}"
-    if len(numbers) == 1:
+    middle, least, greatest = (
+        f"{number:.{digits}f}" for number in (median(numbers), numbers[0], numbers[-1])
+    )
+    if least == greatest:
         return middle
-    return f"{middle} ({numbers[0]:.{digits}f} to {numbers[-1]:.{digits}f})"
+    return f"{middle} ({least} to {greatest})"
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -60,8 +62,8 @@ def comparison(results: Mapping[str, Sequence[Run]], base: str, keys: int) -> st
             "wall, s",
             "keys per s",
             "CPU, s",
+            f"CPU ({base} / this)",
             "peak RSS, MB",
-            "requests",
         ),
         [
             (
@@ -70,8 +72,8 @@ def comparison(results: Mapping[str, Sequence[Run]], base: str, keys: int) -> st
                 spread(map(wall_seconds, runs), 2),
                 f"{keys / median(map(wall_seconds, runs)):,.0f}",
                 spread(map(cpu_seconds, runs), 2),
+                spread(ratios(results[base], runs, cpu_seconds), 2),
                 spread([run.peak_rss_mb for run in runs], 1),
-                spread([run.requests for run in runs], 0),
             )
             for name, runs in results.items()
         ],
