@@ -32,7 +32,11 @@ class Started:
     """A run of the tap that is under way, and is over when its test is."""
 
     def __init__(
-        self, folder: Path, *args: str, stdout: int | None = subprocess.PIPE
+        self,
+        folder: Path,
+        *args: str,
+        stdout: int | None = subprocess.PIPE,
+        env: Mapping[str, str] | None = None,
     ) -> None:
         """Start it.
 
@@ -40,6 +44,7 @@ class Started:
             folder: Where its standard error is kept.
             args: Of the command line.
             stdout: Where its standard output goes.
+            env: Additional variables of the environment.
         """
         self._stderr = folder / "stderr"
         with self._stderr.open("wb") as stderr:
@@ -48,7 +53,7 @@ class Started:
                 stdout=stdout,
                 stderr=stderr,
                 cwd=tap.ROOT,
-                env=tap.environment(),
+                env=tap.environment(env),
             )
 
     @property
@@ -95,10 +100,12 @@ def start(
     api: StandIn,
     *,
     stdout: int | None = subprocess.PIPE,
+    env: Mapping[str, str] | None = None,
     **config: Any,
 ) -> Started:
     settings = {"api_key": API_KEY, "api_url": api.url, **config}
-    return Started(folder, *tap.arguments(folder, settings, STATE), stdout=stdout)
+    arguments = tap.arguments(folder, settings, STATE)
+    return Started(folder, *arguments, stdout=stdout, env=env)
 
 
 def check_output(written: bytes) -> None:
@@ -198,10 +205,12 @@ def long_lines(api: StandIn) -> StandIn:
     return api
 
 
+# As container images set it; then a write may end after a part.
+@pytest.mark.parametrize("unbuffered", ["", "1"], ids=["buffered", "unbuffered"])
 def test_a_signal_does_not_cut_a_line_that_is_read_on(
-    tmp_path: Path, long_lines: StandIn
+    tmp_path: Path, long_lines: StandIn, unbuffered: str
 ) -> None:
-    run = start(tmp_path, long_lines)
+    run = start(tmp_path, long_lines, env={"PYTHONUNBUFFERED": unbuffered})
     wait_until_full(run)
     written: list[bytes] = []
     assert run.process.stdout
