@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import logging
 import signal
 from typing import TYPE_CHECKING, Any
@@ -88,4 +89,5 @@ def discover() -> dict[str, Any]:
     """Return the catalog that the tap discovers."""
     with own_signals():
         tap = TapPartoo(config={}, validate_config=False, setup_mapper=False)
-        return tap.catalog_dict
+        catalog: dict[str, Any] = json.loads(tap.catalog_json_text)
+        return catalog
