@@ -148,7 +148,7 @@ def test_a_signal_ends_the_wait_for_an_answer(
 def test_a_signal_ends_a_pause(
     tmp_path: Path, api: StandIn, wait: str, signum: signal.Signals, concurrency: int
 ) -> None:
-    config = {"concurrency": concurrency}
+    config: dict[str, Any] = {"concurrency": concurrency}
     said = "Trying again in 60 s"
     if wait == "limit":
         config |= {"requests_per_minute": 1}
