@@ -26,11 +26,8 @@ def main() -> NoReturn:
         signal.signal(signum, terminate)
     try:
         code = _run()
-        sys.stdout.flush()
     except Terminated as end:
         code = _stopped(end.signum)
-    except BrokenPipeError:
-        code = _stopped(signal.SIGPIPE)
     _exit(code)
 
 
@@ -40,24 +37,26 @@ def _run() -> int:
     import click  # noqa: PLC0415
     from singer_sdk.exceptions import SingerSDKError  # noqa: PLC0415
 
+    from tap_partoo.messages import standard_output  # noqa: PLC0415
     from tap_partoo.tap import TapPartoo  # noqa: PLC0415
 
     redact.install()
     try:
-        return _invoke(TapPartoo.cli)
+        code = _invoke(TapPartoo.cli)
+        with standard_output():
+            sys.stdout.flush()
     except click.ClickException as error:
         print(f"Error: {redact(error.format_message())}", file=sys.stderr)  # noqa: T201
         return error.exit_code
     except SingerSDKError as error:
         return _failed(str(error))
-    except BrokenPipeError:
-        raise
     except Exception as error:  # noqa: BLE001
         # Nothing foreseen: still one line, and the traceback for those who ask for it.
         return _failed(
             f"{type(error).__name__}: {error}. This is not expected: please report it "
             "with the output of a run with TAP_PARTOO_LOGLEVEL=debug."
         )
+    return code
 
 
 def _invoke(command: click.Command) -> int:
@@ -75,8 +74,6 @@ def _failed(message: str) -> int:
 
 
 def _stopped(signum: int) -> int:
-    for other in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(other, signal.SIG_IGN)
     if signum != signal.SIGPIPE:
         print(  # noqa: T201
             f"Stopped by {signal.Signals(signum).name}: the bookmark did not move, the "

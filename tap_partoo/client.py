@@ -271,8 +271,6 @@ class PartooStream(RESTStream[int | None]):
         if self.replication_method == REPLICATION_INCREMENTAL:
             floor = self.get_starting_timestamp(context)
             self._floor = floor.astimezone(UTC).isoformat() if floor else None
-            bookmark = self.get_context_state(context).get("replication_key_value")
-            self._newest = bookmark or ""
         filters = [name for name in self.filters if self.config.get(name)]
         self.logger.info(
             "%s: %s, %s, filters: %s",
@@ -353,13 +351,20 @@ class PartooStream(RESTStream[int | None]):
         """Hold the message back: the SDK sends it first, before anything is known."""
         self._held_version = full_table_version
 
+    @override
+    def compare_start_date(self, value: str, start_date_value: str) -> str:
+        """Return the bookmark: the start date is for the run that has none."""
+        return value
+
     def _conclude(self, context: Context | None) -> None:
-        if self._newest:
-            # In this form the SDK caps it at the start of the run and makes it the
-            # bookmark.
-            self.get_context_state(context)["progress_markers"] = {
+        state = self.get_context_state(context)
+        # Not past the start of the run, by Partoo's clock; the SDK looks at ours.
+        newest = min(self._newest, self._reader.started or self._newest)
+        if newest > state.get("replication_key_value", ""):
+            # In this form the SDK makes it the bookmark.
+            state["progress_markers"] = {
                 "replication_key": self.replication_key,
-                "replication_key_value": self._newest,
+                "replication_key_value": newest,
             }
         if self._held_version is not None:
             super()._write_activate_version_message(self._held_version)

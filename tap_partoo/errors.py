@@ -145,12 +145,20 @@ _FAILURES: tuple[tuple[_Kinds, type[Exception], str], ...] = (
         f"The TLS connection to {{where}} broke off. {_CHECK}",
     ),
     (
-        requests.exceptions.SSLError,
+        ssl.SSLCertVerificationError,
         FatalAPIError,
         (
             "The TLS certificate of {where} cannot be verified. Check `api_url`; "
             "behind a company proxy, set REQUESTS_CA_BUNDLE or SSL_CERT_FILE to the "
             "company's certificates."
+        ),
+    ),
+    (
+        requests.exceptions.SSLError,
+        FatalAPIError,
+        (
+            "The TLS connection to {where} cannot be made. Check `api_url` and the "
+            "proxy variables."
         ),
     ),
     (

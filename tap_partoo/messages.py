@@ -5,14 +5,20 @@ from __future__ import annotations
 import select
 import signal
 import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from singer_sdk.contrib.msgspec import MsgSpecWriter
 from singer_sdk.exceptions import FatalSyncError
 from singer_sdk.singerlib import RecordMessage
-from singer_sdk.singerlib.encoding.simple import Message  # noqa: TC002
 from typing_extensions import override
 
 from tap_partoo.termination import Terminated, whole_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from singer_sdk.singerlib.encoding.simple import Message
 
 # What a pipe takes whole or not at all: a signal never leaves half of it behind.
 CHUNK = select.PIPE_BUF
@@ -50,22 +56,32 @@ class LineWriter(MsgSpecWriter):
         """
         chunk = bytes(self._lines)
         self._lines.clear()
-        try:
+        with standard_output():
             if len(chunk) > CHUNK:
                 with whole_line():
                     _write(chunk)
             elif chunk:
                 _write(chunk)
-        except BrokenPipeError:
-            end: BaseException = Terminated(signal.SIGPIPE)
-        except OSError as error:
-            end = FatalSyncError(
-                f"Standard output cannot be written: {error.strerror}. Make room there "
-                "and run again; the bookmark did not move."
-            )
-        else:
-            return
-        raise end
+
+
+@contextmanager
+def standard_output() -> Iterator[None]:
+    """Write to standard output within this block.
+
+    Raises:
+        FatalSyncError: If it cannot be written.
+        Terminated: If nobody reads it any more.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        raise Terminated(signal.SIGPIPE) from None
+    except OSError as error:
+        msg = (
+            f"Standard output cannot be written: {error.strerror}. Make room there and "
+            "run again; the bookmark did not move."
+        )
+        raise FatalSyncError(msg) from None
 
 
 def _write(chunk: bytes) -> None:

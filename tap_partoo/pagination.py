@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 MAX_GROWTH_PAGES = 100
-"""How many pages a list may grow by while it is read."""
+"""How many pages a list may grow by while it is read, and how many of them may be empty
+in a row."""
 
 
 class EnvelopeError(ValueError):
@@ -95,14 +96,16 @@ class PageNumbers:
         if first.number not in {0, 1}:
             msg = f"the first one says that it is page {first.number}"
             raise _senseless(msg)
+        self._size = len(first.rows)
         # With pages from 0, `max_page` is the last number or the number of pages: where
         # that many pages of the first one's size hold everything, it is the latter.
         self._surplus = int(
-            first.number == 0 and first.max_page * len(first.rows) >= first.count
+            first.number == 0 and first.max_page * self._size >= first.count
         )
-        self._current = self._asked = first.number
-        self._last = first.max_page - self._surplus
         self._limit = first.max_page + MAX_GROWTH_PAGES
+        self._empty = 0
+        self._asked = first.number
+        self.follow(first, first.number)
 
     @property
     def last(self) -> int:
@@ -133,8 +136,15 @@ class PageNumbers:
         """
         self._current = asked
         self._last = page.max_page - self._surplus
+        if self._surplus and asked == self._last and len(page.rows) >= self._size > 0:
+            # A last page that is full may not be the last, if `count` is wrong.
+            self._last += 1
+        self._empty = 0 if page.rows else self._empty + 1
         if page.max_page > self._limit:
             msg = f"while they were read, they became {page.max_page}"
+            raise _senseless(msg)
+        if self._empty > MAX_GROWTH_PAGES:
+            msg = f"more than {MAX_GROWTH_PAGES} in a row are empty"
             raise _senseless(msg)
         # Behind the end of a list that shrank, the last page is as good an answer as
         # an empty one.

@@ -57,6 +57,7 @@ class ListReader:
         self.repeats = 0
         self.readings = 0
         self.complete = False
+        self.started: str | None = None
         self._fetch = fetch
         self._fit = fit
         self._workers = workers
@@ -75,6 +76,7 @@ class ListReader:
         emitted: set[object] = set()
         while True:
             first = self._fetch(None)
+            self.started = self.started or first.counted_at
             # One set serves both purposes in the first reading: half the memory.
             progress = Completeness(first, set() if self.readings else emitted)
             self.readings += 1

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import ssl
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -69,10 +71,14 @@ def _certificates(verify: Any) -> str | bool:  # noqa: ANN401
     path = os.environ.get("SSL_CERT_FILE") if verify is True else verify
     if not path:
         return True
-    if not os.path.exists(path):  # noqa: PTH110
+    try:
+        folder = path if Path(path).is_dir() else None
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.load_verify_locations(None if folder else path, folder)
+    except OSError:
         msg = (
-            f"The certificates at {path} do not exist. Check REQUESTS_CA_BUNDLE, "
+            f"The certificates at {path} cannot be read. Check REQUESTS_CA_BUNDLE, "
             "CURL_CA_BUNDLE and SSL_CERT_FILE."
         )
-        raise InputError(msg)
+        raise InputError(msg) from None
     return str(path)

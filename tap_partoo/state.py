@@ -50,7 +50,7 @@ def read_state(
     now = datetime.fromtimestamp(started, tz=UTC).isoformat()
     for stream in streams:
         bookmark = bookmarks.get(stream.name, {})
-        value = bookmark.get("replication_key_value")
+        value = bookmark.pop("replication_key_value", None)
         if value is None or bookmark.get("replication_key") != stream.replication_key:
             continue
         canonical = _canonical(value, stream.name)
@@ -63,7 +63,6 @@ def read_state(
                 stream.name,
                 canonical,
             )
-            del bookmark["replication_key_value"]
     return result
 
 

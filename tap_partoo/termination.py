@@ -51,6 +51,8 @@ def terminate(signum: int, _frame: FrameType | None = None) -> None:
         signal.signal(signal.SIGALRM, terminate)
         signal.alarm(LINE_GRACE_SECONDS)
         return
+    for other in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(other, signal.SIG_IGN)  # the first one counts
     raise Terminated(_Line.signum or signum)
 
 
