@@ -85,5 +85,7 @@ def standard_output() -> Iterator[None]:
 
 
 def _write(chunk: bytes) -> None:
-    sys.stdout.buffer.write(chunk)
+    rest = memoryview(chunk)
+    while rest:  # unbuffered, as with PYTHONUNBUFFERED, it may take a part
+        rest = rest[sys.stdout.buffer.write(rest) :]
     sys.stdout.buffer.flush()

@@ -17,7 +17,7 @@ from typing_extensions import override
 from tap_partoo import about, settings  # noqa: F401 - the text of `--about`
 from tap_partoo.catalog import read_catalog
 from tap_partoo.errors import InputError
-from tap_partoo.messages import LineWriter
+from tap_partoo.messages import LineWriter, standard_output
 from tap_partoo.pacing import Pacer
 from tap_partoo.redaction import redact
 from tap_partoo.session import PartooSession
@@ -63,6 +63,17 @@ class TapPartoo(Tap):
         if isinstance(catalog, dict) and not isinstance(catalog, Catalog):
             catalog = read_catalog(catalog, STREAMS)
         super().__init__(catalog=catalog, **kwargs)
+
+    @classmethod
+    @override
+    def print_about(cls, output_format: str | None = None) -> None:
+        with standard_output():
+            super().print_about(output_format)
+
+    @override
+    def run_discovery(self) -> str:
+        with standard_output():
+            return super().run_discovery()
 
     @override
     def discover_streams(self) -> list[PartooStream]:

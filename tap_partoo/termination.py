@@ -30,11 +30,12 @@ class Terminated(BaseException):
         self.signum = signum
 
 
-class _Line:
-    """Whether a line is being written, and the signal that came meanwhile."""
+class _State:
+    """What decides whether a signal may end the run now."""
 
-    unfinished = False
+    line_is_unfinished = False
     signum: int | None = None
+    ended = False
 
 
 def terminate(signum: int, _frame: FrameType | None = None) -> None:
@@ -46,14 +47,15 @@ def terminate(signum: int, _frame: FrameType | None = None) -> None:
     Raises:
         Terminated: At once, or as soon as the line that is being written is out.
     """
-    if _Line.unfinished and signum != signal.SIGALRM:
-        _Line.signum = signum
-        signal.signal(signal.SIGALRM, terminate)
-        signal.alarm(LINE_GRACE_SECONDS)
+    if _State.line_is_unfinished and signum != signal.SIGALRM:
+        if _State.signum is None:
+            _State.signum = signum
+            signal.signal(signal.SIGALRM, terminate)
+            signal.alarm(LINE_GRACE_SECONDS)
         return
-    for other in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(other, signal.SIG_IGN)  # the first one counts
-    raise Terminated(_Line.signum or signum)
+    if not _State.ended:  # the first one counts
+        _State.ended = True
+        raise Terminated(_State.signum or signum)
 
 
 @contextmanager
@@ -63,10 +65,10 @@ def whole_line() -> Iterator[None]:
     Raises:
         Terminated: On leaving, if a signal came meanwhile.
     """
-    _Line.unfinished = True
+    _State.line_is_unfinished = True
     try:
         yield
     finally:
-        _Line.unfinished = False
-    if _Line.signum is not None:
-        raise Terminated(_Line.signum)
+        _State.line_is_unfinished = False
+    if _State.signum is not None:
+        terminate(_State.signum)
