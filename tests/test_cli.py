@@ -128,13 +128,25 @@ def test_about_tells_what_the_tap_can_do(about: dict[str, Any]) -> None:
     assert "batch" not in capabilities
 
 
-def test_about_text_names_each_setting_and_its_variable() -> None:
+def test_about_text_describes_each_setting(about: dict[str, Any]) -> None:
     run = tap.run("--about")
     assert run.returncode == 0
-    text = run.stdout.decode()
+    shown = run.stdout.decode().partition("Settings:")[2]
+    # Each begins on a line of its own, and goes on further to the right.
+    blocks = {
+        block.partition(":")[0]: block for block in re.split(r"\n  (?=\S)", shown)
+    }
     for name in SETTINGS:
-        assert f"Name: {name}\n" in text
-        assert f"TAP_PARTOO_{name.upper()}\n" in text
+        setting = about["settings"]["properties"][name]
+        told = [setting["title"], setting["description"], f"TAP_PARTOO_{name.upper()}"]
+        told += accepted(setting)
+        assert [text for text in told if str(text) not in blocks[name]] == []
+
+
+def accepted(setting: dict[str, Any]) -> list[Any]:
+    """Return the values that a user must be told."""
+    limits = ("minimum", "maximum", "default")
+    return [*setting.get("enum", ()), *(setting[n] for n in limits if n in setting)]
 
 
 def test_about_markdown_describes_each_setting(about: dict[str, Any]) -> None:
@@ -149,11 +161,8 @@ def test_about_markdown_describes_each_setting(about: dict[str, Any]) -> None:
         setting = about["settings"]["properties"][name]
         assert setting["description"] in rows[name]
         # The table has no column for what is accepted: the text must tell it.
-        accepted = [*setting.get("enum", ())] + [
-            setting[key] for key in ("minimum", "maximum", "default") if key in setting
-        ]
-        words = set(re.split(r"[\s,;.:]+(?!\S)|[\s,;]+", rows[name]))
-        assert [value for value in accepted if str(value) not in words] == []
+        words = set(re.findall(r"[^\s,;()]+(?<![.:])", rows[name]))
+        assert [value for value in accepted(setting) if str(value) not in words] == []
 
 
 @pytest.fixture(scope="module")

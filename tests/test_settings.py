@@ -307,7 +307,7 @@ BAD_SETTINGS = [
     ("start_date", "2024-02-30", "a date such as 2024-01-31"),
     ("start_date", "6 months ago", "a date such as 2024-01-31"),
     ("start_date", "31.01.2024", "a date such as 2024-01-31"),
-    ("start_date", 1706659200, "a text"),
+    ("start_date", 1706659200, "a date such as 2024-01-31"),
     ("status", "enabled", STATUSES),
     ("status", "ACTIVE", STATUSES),
     ("status", ["active"], STATUSES),
