@@ -58,6 +58,7 @@ class ListReader:
         self.readings = 0
         self.complete = False
         self.started: str | None = None
+        self._not_found: NotFoundError | None = None
         self._fetch = fetch
         self._fit = fit
         self._workers = workers
@@ -93,6 +94,8 @@ class ListReader:
                 progress.expected,
                 progress.found,
             )
+        if self._not_found and not self.complete:
+            raise self._not_found
         if not self.complete:
             self._logger.warning(
                 "This may be incomplete: Partoo counts %d and listed %d for certain in "
@@ -155,9 +158,8 @@ class ListReader:
                 number, answer = ahead.popleft()
                 try:
                     page = answer()
-                except NotFoundError:
-                    # The list may have become shorter: the next reading tells.
-                    if self.readings > MAX_EXTRA_READINGS:
-                        raise
+                except NotFoundError as error:
+                    # The list may have become shorter: what is missing tells.
+                    self._not_found = error
                     return
                 numbers.follow(page, number)
