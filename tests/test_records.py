@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, FormatChecker
 from singer_sdk.exceptions import FatalSyncError
 
-from tests.in_process import run_here
+from tests.in_process import discover, run_here
 from tests.partoo_api import Account, StandIn, make_keys
 
 if TYPE_CHECKING:
@@ -242,7 +242,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=30, deadline=None, derandomize=True)
+@settings(max_examples=20, deadline=None, derandomize=True)
 @given(
     st.lists(
         st.dictionaries(st.sampled_from([*FIELDS, "new"]), JSON, max_size=20),
@@ -279,6 +279,20 @@ def test_new_fields_are_left_out_and_named_once(shared_api: StandIn) -> None:
 @pytest.mark.parametrize("value", [MARK, [MARK], {"value": MARK}], ids=str)
 def test_secrets_never_leave(name: str, value: object, shared_api: StandIn) -> None:
     run = run_with(shared_api, good_record(1) | {name: value})
+    assert run.ids == [1]
+    assert MARK.encode() not in run.stdout
+    assert MARK not in run.stderr
+
+
+def test_secrets_do_not_leave_even_if_a_catalog_names_them(
+    shared_api: StandIn,
+) -> None:
+    catalog = discover()
+    properties = catalog["streams"][0]["schema"]["properties"]
+    properties |= {name: {"type": ["string"]} for name in ("api_key", "key", "token")}
+    shared_api.account = Account()
+    shared_api.account.insert(good_record(1) | {"token": MARK, "key": MARK})
+    run = run_here(shared_api, catalog=catalog)
     assert run.ids == [1]
     assert MARK.encode() not in run.stdout
     assert MARK not in run.stderr
