@@ -232,8 +232,8 @@ FAILURES: dict[str, Failure] = {
     "no TLS": Failure(
         "No TLS is spoken at `api_url`",
         "one",
-        "The request to {where} cannot be made (SSLError). Check `api_url` and the "
-        "proxy variables.",
+        "The TLS connection to {where} cannot be made. Check `api_url` and the proxy "
+        "variables.",
     ),
     "bad proxy": Failure(
         "The proxy variables hold no address of an HTTP proxy",
@@ -284,14 +284,8 @@ FAILURES: dict[str, Failure] = {
         "The setting `api_url` must begin with https: over plain http anybody on the "
         "way could read the API key, such as https://api.partoo.co/v2",
     ),
-    "no certificates": Failure(
-        "REQUESTS_CA_BUNDLE or SSL_CERT_FILE names a file that does not exist",
-        "none",
-        "The certificates at {path} do not exist. Check REQUESTS_CA_BUNDLE, "
-        "CURL_CA_BUNDLE and SSL_CERT_FILE.",
-    ),
-    "bad certificates": Failure(
-        "REQUESTS_CA_BUNDLE or SSL_CERT_FILE names a file without certificates",
+    "certificates": Failure(
+        "REQUESTS_CA_BUNDLE or SSL_CERT_FILE names no file of certificates",
         "none",
         "The certificates at {path} cannot be read. Check REQUESTS_CA_BUNDLE, "
         "CURL_CA_BUNDLE and SSL_CERT_FILE.",

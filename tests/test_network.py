@@ -141,7 +141,7 @@ def test_certificates_that_do_not_exist_end_the_command(
         state=STATE,
         env=NO_CERTIFICATES | {variable: missing},
     )
-    check_end(run, FAILURES["no certificates"], path=missing)
+    check_end(run, FAILURES["certificates"], path=missing)
     assert tls.connections == 0
 
 
@@ -156,7 +156,7 @@ def test_a_file_without_certificates_ends_the_command(
         state=STATE,
         env=NO_CERTIFICATES | {"REQUESTS_CA_BUNDLE": str(empty)},
     )
-    check_end(run, FAILURES["bad certificates"], path=str(empty))
+    check_end(run, FAILURES["certificates"], path=str(empty))
 
 
 def test_https_where_there_is_none_ends_the_command_at_once(

@@ -241,7 +241,7 @@ def test_signals_after_the_first_change_nothing(tmp_path: Path, api: StandIn) ->
 
     def again() -> None:
         for _ in range(100):
-            run.process.send_signal(signal.SIGTERM)
+            run.process.send_signal(signal.SIGINT)
 
     run.stop(signal.SIGINT, then=again)
     assert run.process.stdout
