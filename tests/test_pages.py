@@ -156,6 +156,7 @@ NONSENSE = {
     "first page again": Nonsense(faults.first_page_always, 2, 20, "is page 1"),
     "max_page grows": Nonsense(faults.growing_max_page(), None, 150, "became"),
     "max_page explodes": Nonsense(faults.growing_max_page(9**9), None, 20, "became"),
+    "pages for ever": Nonsense(faults.fields(max_page=9**9), None, 150, "empty"),
 }
 
 
@@ -226,11 +227,11 @@ def numbers_of(first: Page, answer: Callable[[int], Page]) -> list[int]:
         pytest.param(page(max_page=1, count=20, rows=20), [], id="one, from 1"),
         pytest.param(page(max_page=0, count=0, rows=0), [], id="none, from 1"),
         pytest.param(page(0, max_page=2), [1, 2], id="from 0, last"),
-        pytest.param(page(0, max_page=3), [1, 2], id="from 0, number"),
+        pytest.param(page(0, max_page=3), [1, 2, 3], id="from 0, number"),
         pytest.param(page(0, 2, 300), [1, 2], id="from 0, last is full"),
-        pytest.param(page(0, 3, 300), [1, 2], id="from 0, number, last is full"),
+        pytest.param(page(0, 3, 300), [1, 2, 3], id="from 0, number, last is full"),
         pytest.param(page(0, 0, 20, 20), [], id="one, from 0, last"),
-        pytest.param(page(0, 1, 20, 20), [], id="one, from 0, number"),
+        pytest.param(page(0, 1, 20, 20), [1], id="one, from 0, number"),
         pytest.param(page(0, 0, 0, 0), [], id="none, from 0"),
     ],
 )

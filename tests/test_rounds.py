@@ -1,7 +1,7 @@
 """Run, change, run, change: what PostgreSQL holds after each round.
 
-The loader is the real one. For the ten rounds the tap runs in this process, to save time;
-for the failures as a process, and under Meltano.
+The loader is the real one. For the ten rounds the tap runs in this process, to save
+time; for the failures as a process, and under Meltano.
 """
 
 from __future__ import annotations
