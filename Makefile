@@ -56,7 +56,7 @@ bench: setup
 # Not all of .meltano: it holds the state of your own runs.
 clean:
 	rm -rf $(VENV) $(INSTALLED) .meltano/extractors .meltano/loaders
-	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis .bench
 
 # An interpreter counts when it runs: the shims of pyenv exist and fail.
 $(BIN)/python:

@@ -10,7 +10,7 @@ import traceback
 from typing import TYPE_CHECKING, NoReturn
 
 from tap_partoo.redaction import redact
-from tap_partoo.termination import Terminated, terminate
+from tap_partoo.termination import Terminated, watch
 
 if TYPE_CHECKING:
     import click
@@ -22,8 +22,7 @@ def main() -> NoReturn:
     Exit codes: 0 success, 1 a failed run, 2 wrong use of the command line,
     128 + the number of the signal that ended the run.
     """
-    for signum in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(signum, terminate)
+    watch()
     try:
         code = _run()
     except Terminated as end:

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from singer_sdk.exceptions import FatalAPIError
 
-from tap_partoo.errors import quoted_message
+from tap_partoo.errors import NotFoundError, quoted_message
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from singer_sdk.helpers.types import Record
 
 MAX_GROWTH_PAGES = 100
 """How many pages a list may grow by while it is read, and how many of them may be empty
@@ -36,11 +38,11 @@ class Page:
     count: int
     """How many resources the whole list has."""
     rows: list[dict[str, Any]]
-    counted_at: str | None
+    counted_at: str
     """What came in after this may not be counted: RFC 3339 in UTC, by the server."""
 
 
-def read_page(body: bytes, list_key: str, *, counted_at: str | None = None) -> Page:
+def read_page(body: bytes, list_key: str, *, counted_at: str) -> Page:
     """Decode an answer.
 
     Args:
@@ -178,23 +180,27 @@ class Completeness:
         Args:
             first: The first page of this reading.
             seen: Empty; the keys that this reading sees are added to it.
+
+        `not_found` is set where the reading ended at a page that was not there.
         """
         self.expected = first.count
         self.seen = seen
         self.see = seen.add
+        self.not_found: NotFoundError | None = None
         self._counted_at = first.counted_at
         self._doubtful = 0
 
-    def doubt(self, entered: Iterable[str | None]) -> None:
+    def doubt(self, record: Record, entry_keys: Iterable[str]) -> None:
         """Do not count the key seen last, if it may have come in since the start.
 
         Args:
-            entered: When it came into the list, as RFC 3339 in UTC; the latest counts.
-                Not asked for keys that an earlier reading has seen.
+            record: Its record; not one that an earlier reading has seen.
+            entry_keys: The timestamps that tell when it came into the list.
         """
-        started = self._counted_at
-        if started and any(moment and moment >= started for moment in entered):
-            self._doubtful += 1
+        for name in entry_keys:
+            if (record.get(name) or "") >= self._counted_at:
+                self._doubtful += 1
+                return
 
     @property
     def found(self) -> int:

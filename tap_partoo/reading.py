@@ -57,8 +57,7 @@ class ListReader:
         self.repeats = 0
         self.readings = 0
         self.complete = False
-        self.started: str | None = None
-        self._not_found: NotFoundError | None = None
+        self.started = ""
         self._fetch = fetch
         self._fit = fit
         self._workers = workers
@@ -81,7 +80,7 @@ class ListReader:
             # One set serves both purposes in the first reading: half the memory.
             progress = Completeness(first, set() if self.readings else emitted)
             self.readings += 1
-            for page in self._pages(first):
+            for page in self._pages(first, progress):
                 self.pages += 1
                 self.read += len(page.rows)
                 yield self._new(page, progress, emitted)
@@ -94,9 +93,9 @@ class ListReader:
                 progress.expected,
                 progress.found,
             )
-        if self._not_found and not self.complete:
-            raise self._not_found
         if not self.complete:
+            if progress.not_found:
+                raise progress.not_found
             self._logger.warning(
                 "This may be incomplete: Partoo counts %d and listed %d for certain in "
                 "the last of %d readings. The bookmark stays where it was, so that the "
@@ -116,18 +115,17 @@ class ListReader:
         for row in page.rows:
             record = self._fit(row)
             key = self._key(record)
-            if key in progress.seen:
+            if key in emitted:
                 self.repeats += 1
-                continue
-            is_new = key not in emitted
-            progress.see(key)
-            if is_new:
-                progress.doubt(record.get(name) for name in self._entry_keys)
+                progress.see(key)
+            else:
+                progress.see(key)
+                progress.doubt(record, self._entry_keys)
                 emitted.add(key)
                 new.append(record)
         return new
 
-    def _pages(self, first: Page) -> Iterator[Page]:
+    def _pages(self, first: Page, progress: Completeness) -> Iterator[Page]:
         """Yield the pages of one reading in order, fetching ahead with the workers."""
         ahead: deque[tuple[int, Callable[[], Page]]] = deque()
         with ExitStack() as stack:
@@ -160,6 +158,6 @@ class ListReader:
                     page = answer()
                 except NotFoundError as error:
                     # The list may have become shorter: what is missing tells.
-                    self._not_found = error
+                    progress.not_found = error
                     return
                 numbers.follow(page, number)

@@ -12,7 +12,7 @@ from tap_partoo.timestamps import to_date, to_utc
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 MAX_SHAPES = 1000
 
@@ -92,28 +92,25 @@ class Fitter:
     def __init__(
         self,
         stream: str,
-        schema: Mapping[str, Any],
+        properties: Mapping[str, Any],
         *,
         keys: Sequence[str],
-        known: Collection[str] = (),
     ) -> None:
         """Read the schema.
 
         Args:
             stream: The name of the stream, for messages.
-            schema: The JSON schema that leaves in the SCHEMA message.
+            properties: JSON schemas of the fields by name.
             keys: The primary keys; an item without one is an error.
-            known: Fields that a catalog may leave out without a warning.
 
         Raises:
             InputError: If a property has a type that the tap does not emit.
         """
         self._stream = stream
         self._keys = keys
-        self._known = frozenset(known)
         self._plan = {
             name: _converter(stream, name, definition)
-            for name, definition in schema["properties"].items()
+            for name, definition in properties.items()
             if name not in SECRET_NAMES
         }
         self._shapes: dict[tuple[object, ...], list[_Step]] = {}
@@ -193,12 +190,12 @@ class Fitter:
                 ", ".join(self._keys),
                 first,
             )
-        if unknown := self._unknown - self._known:
+        if self._unknown:
             logger.warning(
                 "%s: Partoo sends fields that this version does not know and leaves "
                 "out: %s",
                 self._stream,
-                ", ".join(sorted(unknown)),
+                ", ".join(sorted(self._unknown)),
             )
 
 

@@ -85,7 +85,9 @@ def _leaves(value: object) -> list[str]:
 
 
 def _spellings(secret: str) -> set[str]:
-    escaped = {
+    spellings = {
+        secret,
+        secret.encode("unicode_escape").decode(),
         json.dumps(secret)[1:-1],
         json.dumps(secret, ensure_ascii=False)[1:-1],
         repr(secret)[1:-1],
@@ -94,7 +96,7 @@ def _spellings(secret: str) -> set[str]:
         quote(secret, safe=""),
         quote_plus(secret),
     }
-    return {secret, *escaped, *(spelling.replace("%", "%%") for spelling in escaped)}
+    return spellings | {spelling.replace("%", "%%") for spelling in spellings}
 
 
 def _pattern(spellings: set[str]) -> re.Pattern[str] | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -10,8 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
-LINE_GRACE_SECONDS = 1
-"""How long a line that is half written may take to be finished after a signal."""
+LOOK_SECONDS = 0.25
+GRACE_SECONDS = 1.0
+"""How long a half-written line may take to be finished after a signal, and then the way
+out of the run."""
 
 
 class Terminated(BaseException):
@@ -31,15 +35,28 @@ class Terminated(BaseException):
 
 
 class _State:
-    """What decides whether a signal may end the run now."""
+    """The first signal that came (only that one counts), and what became of it."""
 
-    line_is_unfinished = False
     signum: int | None = None
-    ended = False
+    raised = False
+    since = 0.0
+    line_is_unfinished = False
+
+
+def watch() -> None:
+    """Let SIGINT and SIGTERM end the run, in the main thread, wherever it waits.
+
+    A signal that comes between Python's last look and a system call is noticed when
+    that call returns only; a timer sees to it that each returns soon.
+    """
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, terminate)
+    signal.signal(signal.SIGALRM, _look)
+    signal.setitimer(signal.ITIMER_REAL, LOOK_SECONDS, LOOK_SECONDS)
 
 
 def terminate(signum: int, _frame: FrameType | None = None) -> None:
-    """Handle a signal: raise in the main thread, wherever it waits.
+    """Handle a signal.
 
     Args:
         signum: The number of the signal.
@@ -47,15 +64,24 @@ def terminate(signum: int, _frame: FrameType | None = None) -> None:
     Raises:
         Terminated: At once, or as soon as the line that is being written is out.
     """
-    if _State.line_is_unfinished and signum != signal.SIGALRM:
-        if _State.signum is None:
-            _State.signum = signum
-            signal.signal(signal.SIGALRM, terminate)
-            signal.alarm(LINE_GRACE_SECONDS)
+    if _State.signum is None:
+        _State.signum, _State.since = signum, time.monotonic()
+    if not _State.line_is_unfinished:
+        _raise_once()
+
+
+def _look(_signum: int, _frame: FrameType | None) -> None:
+    if _State.signum is None or time.monotonic() - _State.since < GRACE_SECONDS:
         return
-    if not _State.ended:  # the first one counts
-        _State.ended = True
-        raise Terminated(_State.signum or signum)
+    if _State.raised:  # and stuck, or lost in a place that lets no exception out
+        os._exit(128 + _State.signum)
+    _raise_once()
+
+
+def _raise_once() -> None:
+    if _State.signum is not None and not _State.raised:
+        _State.raised, _State.since = True, time.monotonic()
+        raise Terminated(_State.signum)
 
 
 @contextmanager
@@ -70,5 +96,4 @@ def whole_line() -> Iterator[None]:
         yield
     finally:
         _State.line_is_unfinished = False
-    if _State.signum is not None:
-        terminate(_State.signum)
+    _raise_once()

@@ -18,7 +18,7 @@ def to_utc(text: str) -> str:
     Raises:
         ValueError: If the text is no date, or is beyond the years 1 to 9999 in UTC.
     """
-    moment = datetime.fromisoformat(text.strip())
+    moment = datetime.fromisoformat(text.strip().upper())
     if moment.tzinfo is UTC:  # as Partoo sends them
         return moment.isoformat()
     if moment.tzinfo is None:

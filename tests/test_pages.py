@@ -197,15 +197,16 @@ def test_server_that_numbers_the_first_page_again_and_again(base: Any) -> None: 
 
 # The rules themselves, where a server adds nothing.
 
+NOW = "2024-05-01T12:00:00+00:00"
+
 
 def page(
     number: int = 1,
     max_page: int = 3,
     count: int = 287,
     rows: int = 100,
-    sent_at: str | None = "2024-05-01T12:00:00+00:00",
 ) -> Page:
-    return Page(number, max_page, count, [{}] * rows, sent_at)
+    return Page(number, max_page, count, [{}] * rows, NOW)
 
 
 def numbers_of(first: Page, answer: Callable[[int], Page]) -> list[int]:
@@ -277,8 +278,9 @@ ENVELOPE = {"page": 1, "max_page": 3, "count": 287, "api_keys": [{"id": 1}]}
 
 
 def test_page_is_read() -> None:
-    assert read_page(json.dumps(ENVELOPE).encode(), "api_keys") == (
-        Page(1, 3, 287, [{"id": 1}], None)
+    body = json.dumps(ENVELOPE).encode()
+    assert read_page(body, "api_keys", counted_at=NOW) == (
+        Page(1, 3, 287, [{"id": 1}], NOW)
     )
 
 
@@ -308,7 +310,7 @@ WRONG_LISTS: tuple[Any, ...] = ({}, "", 0, [None], [[]], [1])
 )
 def test_what_is_not_a_page(body: Any) -> None:  # noqa: ANN401
     with pytest.raises(EnvelopeError):
-        read_page(json.dumps(body).encode(), "api_keys")
+        read_page(json.dumps(body).encode(), "api_keys", counted_at=NOW)
 
 
 @pytest.mark.parametrize(
@@ -316,4 +318,4 @@ def test_what_is_not_a_page(body: Any) -> None:  # noqa: ANN401
 )
 def test_what_is_not_json(body: bytes) -> None:
     with pytest.raises(EnvelopeError):
-        read_page(body, "api_keys")
+        read_page(body, "api_keys", counted_at=NOW)
