@@ -155,6 +155,15 @@ def test_config_test_accepts_a_good_key_and_explains_a_wrong_one(
     assert WRONG_KEY["TAP_PARTOO_API_KEY"] not in said
 
 
+def test_el_shows_the_sentence_of_a_failure(small_api: StandIn, tmp_path: Path) -> None:
+    project = project_for(tmp_path, small_api)
+    wrong = project.run("el", "tap-partoo", "target-jsonl", env=WRONG_KEY)
+    assert wrong.returncode != 0
+    [line] = [line for line in wrong.stderr.splitlines() if "Error: Partoo" in line]
+    assert "Partoo refused the API key (HTTP 401). Check `api_key`" in line
+    assert WRONG_KEY["TAP_PARTOO_API_KEY"] not in wrong.stdout + wrong.stderr
+
+
 def test_json_lines_through_a_pipe(api: StandIn, tmp_path: Path) -> None:
     target = ROOT / ".meltano/loaders/target-jsonl/venv/bin/target-jsonl"
     config = {"api_key": api.account.api_key, "api_url": api.url}
