@@ -30,23 +30,28 @@ TEXT = {"Content-Type": "text/plain"}
 
 
 def spellings(secret: str) -> set[str]:
-    """The ways in which logs, servers and libraries spell a text."""
-    data = secret.encode()
+    """The ways in which servers, logs and libraries spell a text."""
     return {
         secret,
-        secret.strip(),
-        *secret.splitlines(),
         quote(secret),
         quote(secret, safe=""),
         quote_plus(secret),
         json.dumps(secret)[1:-1],
         json.dumps(secret, ensure_ascii=False)[1:-1],
         repr(secret)[1:-1],
-        repr(data)[2:-1],
+        repr(secret.encode())[2:-1],
         secret.encode("unicode_escape").decode(),
         secret.replace("%", "%%"),
-        base64.b64encode(data).decode().rstrip("="),
-        base64.urlsafe_b64encode(data).decode().rstrip("="),
+    }
+
+
+def traces(secret: str) -> set[str]:
+    """What must not be found: also parts of the text, and what nobody would mask."""
+    return {
+        *spellings(secret),
+        *secret.splitlines(),
+        base64.b64encode(secret.encode()).decode().rstrip("="),
+        base64.urlsafe_b64encode(secret.encode()).decode().rstrip("="),
     }
 
 
@@ -54,7 +59,7 @@ def check_silence(run: tap.Run, *secrets: str) -> None:
     """Assert that a run gave away neither these secrets nor those of the account."""
     output = (run.stdout.decode() + run.stderr).casefold()
     for secret in (*secrets, API_KEY, SEARCH_TEXT):
-        found = [s for s in spellings(secret) if s.casefold() in output]
+        found = [s for s in traces(secret) if s.casefold() in output]
         assert not found
 
 
@@ -136,20 +141,12 @@ def echo(status: int, *, key: str = "error") -> Fault:
                 key: {
                     "json": exchange.request.query,
                     api_key: exchange.request.headers,
-                    "spelled": sorted({*plain(api_key), *plain(search_text)}),
+                    "spelled": sorted(spellings(api_key) | spellings(search_text)),
                 }
             },
         )
 
     return fault
-
-
-def plain(secret: str) -> set[str]:
-    """The spellings that a server may use: no server answers in base64."""
-    encoded = {base64.b64encode, base64.urlsafe_b64encode}
-    return spellings(secret) - {
-        encode(secret.encode()).decode().rstrip("=") for encode in encoded
-    }
 
 
 def redirect_back(exchange: Exchange) -> Answer:
