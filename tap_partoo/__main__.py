@@ -45,7 +45,7 @@ def _run() -> int:
         with standard_output():
             sys.stdout.flush()
     except click.ClickException as error:
-        print(f"Error: {redact(error.format_message())}", file=sys.stderr)  # noqa: T201
+        _last_words(f"Error: {error.format_message()}")
         return error.exit_code
     except SingerSDKError as error:
         return _failed(str(error))
@@ -67,19 +67,23 @@ def _invoke(command: click.Command) -> int:
 
 def _failed(message: str) -> int:
     logging.getLogger("tap-partoo").debug(redact(traceback.format_exc()))
-    line = " ".join(redact(message).split())
-    print(f"Error: {line}", file=sys.stderr)  # noqa: T201
+    _last_words(f"Error: {message}")
     return 1
 
 
 def _stopped(signum: int) -> int:
     if signum != signal.SIGPIPE:
-        print(  # noqa: T201
+        _last_words(
             f"Stopped by {signal.Signals(signum).name}: the bookmark did not move, the "
-            "next run starts where this one did.",
-            file=sys.stderr,
+            "next run starts where this one did."
         )
     return 128 + signum
+
+
+def _last_words(message: str) -> None:
+    """Say one line at once, after which no worker says anything more."""
+    logging.disable()
+    sys.stderr.write(f"{' '.join(redact(message).split())}\n")
 
 
 def _exit(code: int) -> NoReturn:
