@@ -186,6 +186,8 @@ def test_signal_while_nobody_reads_leaves_whole_lines(tmp_path: Path) -> None:
                 assert process.poll() is None
                 time.sleep(0.01)
             process.send_signal(signal.SIGTERM)
+            # So that the signal comes before the room; shorter than the tap's patience.
+            time.sleep(0.3)
             stdout, _ = process.communicate(timeout=60)
     run = tap.Run(process.returncode, stdout, "")
     assert run.returncode == 128 + signal.SIGTERM
