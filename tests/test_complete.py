@@ -223,7 +223,7 @@ def accounts_in_motion(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @settings(
-    max_examples=100,
+    max_examples=70,
     derandomize=True,
     database=None,
     deadline=None,

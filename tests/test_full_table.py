@@ -160,8 +160,10 @@ def test_nothing_is_activated(
     assert all("version" not in record for record in run.of_type("RECORD"))
 
 
-@pytest.mark.parametrize("page", [1, 2, 3])
-@pytest.mark.parametrize("fault", ["401", "500", "api_keys missing"])
+@pytest.mark.parametrize(
+    ("fault", "page"),
+    [("401", 1), ("401", 2), ("401", 3), ("500", 3), ("api_keys missing", 2)],
+)
 def test_page_that_fails_activates_nothing(
     fault: str, page: int, api: StandIn, run_tap: RunTap
 ) -> None:
