@@ -56,7 +56,7 @@ def test_settings_table_is_complete_and_its_defaults_are_true() -> None:
     schema = copy.deepcopy(SETTINGS)
     TapPartoo.append_builtin_config(schema)
     assert set(told) == set(schema["properties"])
-    words = {"required": None, "all": None, "": None}
+    words = {"required": None, "all": None, "none": None}
     for name, definition in SETTINGS["properties"].items():
         default = told[name][0].strip("` ").replace("<version>", __version__)
         expected = definition.get("default")
