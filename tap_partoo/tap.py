@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import io
-import json
-import os
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -16,7 +13,7 @@ from typing_extensions import override
 
 from tap_partoo import about, settings  # noqa: F401 - the text of `--about`
 from tap_partoo.catalog import read_catalog
-from tap_partoo.errors import InputError
+from tap_partoo.inputs import check_environment, checked, json_object
 from tap_partoo.messages import LineWriter, standard_output
 from tap_partoo.pacing import Pacer
 from tap_partoo.redaction import redact
@@ -133,18 +130,13 @@ class TapPartoo(Tap):
         """Read the config files.
 
         Raises:
-            InputError: If one cannot be read, or an integer in the environment is none.
+            InputError: If one cannot be read, or a variable has a wrong value.
         """
         for path in value:
             if path == "ENV":
-                _read_environment(cls.config_jsonschema, cls._env_var_prefix)
+                check_environment(cls.config_jsonschema, cls._env_var_prefix)
             else:
-                try:
-                    text = Path(path).read_text(encoding="utf-8")
-                except (OSError, UnicodeDecodeError) as error:
-                    msg = "config"
-                    raise _unreadable(msg, path, error) from None
-                _json_object("config", path, text)
+                json_object("config", path, partial(Path(path).read_text, "utf-8"))
         return super().cb_config(ctx, param, value)
 
     @classmethod
@@ -162,8 +154,8 @@ class TapPartoo(Tap):
             InputError: If the state or the catalog cannot be read.
         """
         super().invoke(
-            state=_checked("state", state),
-            catalog=_checked("catalog", catalog),
+            state=checked("state", state),
+            catalog=checked("catalog", catalog),
             **kwargs,
         )
 
@@ -171,56 +163,3 @@ class TapPartoo(Tap):
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
         terminate(signum, frame)
 
-
-def _checked(what: str, file: IO[str] | None) -> IO[str] | None:
-    if file is None:
-        return None
-    try:
-        text = file.read()
-    except (OSError, UnicodeDecodeError) as error:
-        raise _unreadable(what, file.name, error) from None
-    _json_object(what, file.name, text)
-    return io.StringIO(text)
-
-
-def _json_object(what: str, name: str, text: str) -> None:
-    try:
-        value = json.loads(text)
-    except json.JSONDecodeError as error:
-        msg = (
-            f"The {what} file {name} is not JSON: {error.msg} in line {error.lineno}, "
-            f"column {error.colno}."
-        )
-        raise InputError(msg) from None
-    if not isinstance(value, dict):
-        msg = f"The {what} file {name} must hold a JSON object."
-        raise InputError(msg)
-
-
-def _unreadable(what: str, name: str, error: Exception) -> InputError:
-    reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-    return InputError(f"The {what} file {name} cannot be read: {reason}.")
-
-
-_TRUE, _FALSE = {"true", "1", "yes", "on"}, {"false", "0", "no", "off"}
-
-
-def _read_environment(schema: dict[str, Any], prefix: str) -> None:
-    """Check what the SDK would convert in silence, or fail on without the name."""
-    for name, definition in schema["properties"].items():
-        variable = f"{prefix}{name.upper()}"
-        value = os.environ.get(variable)
-        if value == "":
-            del os.environ[variable]  # an empty variable is an unset one
-        elif value is not None:
-            types = definition.get("type", ())
-            if "integer" in types and not value.strip().lstrip("+-").isdecimal():
-                raise _wrong_variable(name, variable, "a whole number", value)
-            if "boolean" in types and value.lower() not in _TRUE | _FALSE:
-                raise _wrong_variable(name, variable, "true or false", value)
-
-
-def _wrong_variable(name: str, variable: str, accepted: str, value: str) -> InputError:
-    return InputError(
-        f"The setting `{name}` ({variable}) must be {accepted}, not {value!r}."
-    )

@@ -11,13 +11,21 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tests.patched import command as patched
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 ROOT = Path(__file__).parent.parent
 COMMAND = (sys.executable, "-m", "tap_partoo")
-IMPATIENT = (sys.executable, "-m", "tests.impatient")
-"""The same with short waits between its tries."""
+IMPATIENT = patched(
+    client__BACKOFF_FACTOR_SECONDS=0.01,
+    client__BACKOFF_MAX_SECONDS=0.05,
+    client__MAX_JITTER_SECONDS=0.01,
+    client__MAX_RETRY_SECONDS=3,
+)
+"""The same with short waits between its tries: what never gets better would take five
+minutes."""
 
 
 @dataclass
