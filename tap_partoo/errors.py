@@ -14,7 +14,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import requests
 from singer_sdk.exceptions import ConfigurationError, FatalAPIError, RetriableAPIError
-from urllib3.exceptions import NameResolutionError, ReadTimeoutError
+from urllib3.exceptions import (
+    DecodeError,
+    NameResolutionError,
+    ProtocolError,
+    ReadTimeoutError,
+)
 
 from tap_partoo.redaction import redact
 
@@ -114,11 +119,12 @@ def _reason(response: requests.Response) -> str:
     return f"{where} gave an answer that is not Partoo's ({{status}}). Check `api_url`."
 
 
-def failure_of_request(error: requests.RequestException, url: str) -> Exception:
+def failure_of_request(error: Exception, url: str) -> Exception:
     """Return what is wrong with a request that got no answer.
 
     Args:
-        error: What `requests` raised. Its text is not used: it holds the query.
+        error: What `requests` or urllib3 raised. Its text is not used: it holds the
+            query.
         url: The address of the request.
 
     Returns:
@@ -183,7 +189,7 @@ _FAILURES: tuple[tuple[_Kinds, type[Exception], str], ...] = (
         ),
     ),
     (
-        requests.exceptions.ContentDecodingError,
+        DecodeError,
         RetriableAPIError,
         (
             "{where} sent an answer that cannot be decompressed. Check `api_url`, or "
@@ -206,7 +212,7 @@ _FAILURES: tuple[tuple[_Kinds, type[Exception], str], ...] = (
         f"The connection to {{where}} broke off. {_CHECK}",
     ),
     (
-        requests.exceptions.ChunkedEncodingError,
+        ProtocolError,
         RetriableAPIError,
         "The answer of {where} broke off. Check the network, or run again later.",
     ),

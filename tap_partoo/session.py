@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import ssl
 from pathlib import Path
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 import requests
 from requests.adapters import HTTPAdapter
 from typing_extensions import override
+from urllib3.exceptions import HTTPError
 
 from tap_partoo.errors import InputError, failure_of_request
 
@@ -51,7 +53,10 @@ class PartooSession(requests.Session):
         request: requests.PreparedRequest,
         **kwargs: Any,
     ) -> requests.Response:
-        """Send one request when the pacer lets it pass.
+        """Send one request when the pacer lets it pass, and read the whole answer.
+
+        In one piece: `requests` reads it in pieces of 10 kB, and for each a worker has
+        to get the interpreter back from the thread that makes records.
 
         Raises:
             RetriableAPIError: If another try can help.
@@ -59,9 +64,13 @@ class PartooSession(requests.Session):
         """
         try:
             with self.pacer:
-                return super().send(request, **kwargs)
-        except requests.RequestException as error:
+                response = super().send(request, stream=True, **kwargs)
+                body = response.raw.read(decode_content=True)
+        except (requests.RequestException, HTTPError) as error:
             failure = failure_of_request(error, str(request.url))
+        else:
+            response.raw = io.BytesIO(body)  # where `content` takes it from
+            return response
         # Outside of the handler: a chained error would show the query in a traceback.
         raise failure
 

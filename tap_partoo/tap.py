@@ -162,4 +162,3 @@ class TapPartoo(Tap):
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
         terminate(signum, frame)
-
