@@ -6,11 +6,10 @@ import select
 import signal
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from singer_sdk.contrib.msgspec import MsgSpecWriter
+from singer_sdk.contrib.msgspec import MsgSpecWriter, serialize_jsonl
 from singer_sdk.exceptions import FatalSyncError
-from singer_sdk.singerlib import RecordMessage
 from typing_extensions import override
 
 from tap_partoo.termination import Terminated, whole_line
@@ -34,18 +33,31 @@ class LineWriter(MsgSpecWriter):
 
     @override
     def write_message(self, message: Message) -> None:
-        """Write a message; records may wait for the next `flush`.
+        """Write a message at once.
 
         Raises:
             FatalSyncError: If standard output cannot be written.
             Terminated: If nobody reads it any more.
         """
-        line = self.format_message(message)
+        self._add(self.format_message(message))
+        self.flush()
+
+    def write_record(self, message: dict[str, Any]) -> None:
+        """Write a RECORD message, which may wait for the next `flush`.
+
+        Args:
+            message: What the SDK's `RecordMessage` would become.
+
+        Raises:
+            FatalSyncError: If standard output cannot be written.
+            Terminated: If nobody reads it any more.
+        """
+        self._add(serialize_jsonl(message))
+
+    def _add(self, line: bytearray) -> None:
         if len(self._lines) + len(line) > CHUNK:
             self.flush()
         self._lines += line
-        if not isinstance(message, RecordMessage):
-            self.flush()
 
     def flush(self) -> None:
         """Write what waits.
@@ -56,12 +68,14 @@ class LineWriter(MsgSpecWriter):
         """
         chunk = bytes(self._lines)
         self._lines.clear()
-        with standard_output():
+        try:
             if len(chunk) > CHUNK:
                 with whole_line():
                     _write(chunk)
             elif chunk:
                 _write(chunk)
+        except OSError as error:
+            raise _failure(error) from None
 
 
 @contextmanager
@@ -74,14 +88,17 @@ def standard_output() -> Iterator[None]:
     """
     try:
         yield
-    except BrokenPipeError:
-        raise Terminated(signal.SIGPIPE) from None
     except OSError as error:
-        msg = (
-            f"Standard output cannot be written: {error.strerror}. Make room there and "
-            "run again; the bookmark did not move."
-        )
-        raise FatalSyncError(msg) from None
+        raise _failure(error) from None
+
+
+def _failure(error: OSError) -> BaseException:
+    if isinstance(error, BrokenPipeError):
+        return Terminated(signal.SIGPIPE)
+    return FatalSyncError(
+        f"Standard output cannot be written: {error.strerror}. Make room there and run "
+        "again; the bookmark did not move."
+    )
 
 
 def _write(chunk: bytes) -> None:

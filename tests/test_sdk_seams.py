@@ -52,7 +52,7 @@ METHODS: dict[tuple[type, str], dict[str, Any]] = {
         "self": ORDINARY,
         "full_table_version": ORDINARY,
     },
-    (RESTStream, "_generate_record_messages"): {"self": ORDINARY, "record": ORDINARY},
+    (RESTStream, "_write_record_message"): {"self": ORDINARY, "record": ORDINARY},
 }
 
 
@@ -193,7 +193,7 @@ def test_activation_is_held_back(small_api: StandIn) -> None:
 
 
 def test_records_leave_through_the_tap(small_api: StandIn) -> None:
-    # `_generate_record_messages`: the SDK's own reads the clock for each record.
+    # `_write_record_message`: the SDK's own reads the clock for each record.
     run = run_here(small_api, config={"per_page": 30})
     times = {message["time_extracted"] for message in run.of_type("RECORD")}
     assert len(times) == 2
