@@ -57,7 +57,11 @@ def test_settings_table_is_complete_and_its_defaults_are_true() -> None:
     TapPartoo.append_builtin_config(schema)
     assert set(told) == set(schema["properties"])
     words = {"required": None, "all": None, "none": None}
-    for name, definition in SETTINGS["properties"].items():
+    # The SDK's own, which it adds in place, have a table of two columns.
+    own = [name for name, cells in told.items() if len(cells) > 1]
+    assert "api_key" in own
+    for name in own:
+        definition = schema["properties"][name]
         default = told[name][0].strip("` ").replace("<version>", __version__)
         expected = definition.get("default")
         if isinstance(expected, bool):
