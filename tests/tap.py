@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import struct
 import subprocess
 import sys
+import termios
+import time
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 from tests.patched import command as patched
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    import signal
+    from collections.abc import Callable, Mapping, Sequence
 
 ROOT = Path(__file__).parent.parent
 COMMAND = (sys.executable, "-m", "tap_partoo")
@@ -26,6 +31,9 @@ IMPATIENT = patched(
 )
 """The same with short waits between its tries: what never gets better would take five
 minutes."""
+
+END_SECONDS = 2
+"""In which a run must have ended after a signal."""
 
 
 @dataclass
@@ -126,3 +134,91 @@ def run(
         timeout=timeout,
     )
     return Run(ended.returncode, ended.stdout, ended.stderr.decode())
+
+
+class Started:
+    """A run of the tap that is under way, and is over when its test is."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *args: str,
+        stdout: int | None = subprocess.PIPE,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
+        """Start it.
+
+        Args:
+            folder: Where its standard error is kept.
+            args: Of the command line.
+            stdout: Where its standard output goes.
+            env: Additional variables of the environment.
+        """
+        self._stderr = folder / "stderr"
+        with self._stderr.open("wb") as stderr:
+            self.process = subprocess.Popen(
+                [*COMMAND, *args],
+                stdout=stdout,
+                stderr=stderr,
+                cwd=ROOT,
+                env=environment(env),
+            )
+
+    @property
+    def stderr(self) -> str:
+        """What it has said so far."""
+        return self._stderr.read_text()
+
+    def wait_until(self, condition: Callable[[], object]) -> None:
+        """Wait until something is true; the run must not end before."""
+        limit = time.monotonic() + 60
+        while not condition():
+            assert self.process.poll() is None, self.stderr
+            assert time.monotonic() < limit, self.stderr
+            time.sleep(0.005)
+
+    def stop(
+        self, signum: signal.Signals, then: Callable[[], object] | None = None
+    ) -> None:
+        """Send a signal and assert that the run ends by it, in time and in peace.
+
+        Args:
+            signum: The signal.
+            then: Called right after it was sent.
+        """
+        try:
+            self.process.send_signal(signum)
+            if then:
+                then()
+            self.process.wait(timeout=END_SECONDS)
+        finally:
+            self.process.kill()
+        assert self.process.returncode == 128 + signum
+        *_, last = self.stderr.splitlines()
+        assert last == (
+            f"Stopped by {signum.name}: the bookmark did not move, the next run starts "
+            "where this one did."
+        )
+        assert "Traceback" not in self.stderr
+        assert "Error" not in self.stderr
+
+
+def waiting_bytes(run: Started) -> int:
+    """Give how much there is to read from the run's standard output."""
+    assert run.process.stdout
+    answer = fcntl.ioctl(run.process.stdout, termios.FIONREAD, b"\0" * 4)
+    (count,) = struct.unpack("i", answer)
+    return int(count)
+
+
+def wait_until_full(run: Started) -> None:
+    """Wait until nothing has been added to the output for half a second."""
+    seen, since = 0, time.monotonic()
+
+    def full() -> bool:
+        nonlocal seen, since
+        if (count := waiting_bytes(run)) != seen:
+            seen, since = count, time.monotonic()
+        return seen > 4096 and time.monotonic() - since > 0.5
+
+    run.wait_until(full)

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import signal
-import struct
 import subprocess
-import termios
 import threading
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,75 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-END_SECONDS = 2
-"""In which a run must have ended after a signal."""
-
-
-class Started:
-    """A run of the tap that is under way, and is over when its test is."""
-
-    def __init__(
-        self,
-        folder: Path,
-        *args: str,
-        stdout: int | None = subprocess.PIPE,
-        env: Mapping[str, str] | None = None,
-    ) -> None:
-        """Start it.
-
-        Args:
-            folder: Where its standard error is kept.
-            args: Of the command line.
-            stdout: Where its standard output goes.
-            env: Additional variables of the environment.
-        """
-        self._stderr = folder / "stderr"
-        with self._stderr.open("wb") as stderr:
-            self.process = subprocess.Popen(
-                [*tap.COMMAND, *args],
-                stdout=stdout,
-                stderr=stderr,
-                cwd=tap.ROOT,
-                env=tap.environment(env),
-            )
-
-    @property
-    def stderr(self) -> str:
-        """What it has said so far."""
-        return self._stderr.read_text()
-
-    def wait_until(self, condition: Callable[[], object]) -> None:
-        """Wait until something is true; the run must not end before."""
-        limit = time.monotonic() + 60
-        while not condition():
-            assert self.process.poll() is None, self.stderr
-            assert time.monotonic() < limit, self.stderr
-            time.sleep(0.005)
-
-    def stop(
-        self, signum: signal.Signals, then: Callable[[], object] | None = None
-    ) -> None:
-        """Send a signal and assert that the run ends by it, in time and in peace.
-
-        Args:
-            signum: The signal.
-            then: Called right after it was sent.
-        """
-        try:
-            self.process.send_signal(signum)
-            if then:
-                then()
-            self.process.wait(timeout=END_SECONDS)
-        finally:
-            self.process.kill()
-        assert self.process.returncode == 128 + signum
-        *_, last = self.stderr.splitlines()
-        assert last == (
-            f"Stopped by {signum.name}: the bookmark did not move, the next run starts "
-            "where this one did."
-        )
-        assert "Traceback" not in self.stderr
-        assert "Error" not in self.stderr
 
 
 def start(
@@ -102,10 +29,10 @@ def start(
     stdout: int | None = subprocess.PIPE,
     env: Mapping[str, str] | None = None,
     **config: Any,
-) -> Started:
+) -> tap.Started:
     settings = {"api_key": API_KEY, "api_url": api.url, **config}
     arguments = tap.arguments(folder, settings, STATE)
-    return Started(folder, *arguments, stdout=stdout, env=env)
+    return tap.Started(folder, *arguments, stdout=stdout, env=env)
 
 
 def check_output(written: bytes) -> None:
@@ -163,34 +90,13 @@ def test_a_signal_ends_a_pause(
     check_output(output.read_bytes())
 
 
-def waiting_bytes(run: Started) -> int:
-    """Give how much there is to read from the run's standard output."""
-    assert run.process.stdout
-    answer = fcntl.ioctl(run.process.stdout, termios.FIONREAD, b"\0" * 4)
-    (count,) = struct.unpack("i", answer)
-    return int(count)
-
-
-def wait_until_full(run: Started) -> None:
-    """Wait until nothing has been added to the output for half a second."""
-    seen, since = 0, time.monotonic()
-
-    def full() -> bool:
-        nonlocal seen, since
-        if (count := waiting_bytes(run)) != seen:
-            seen, since = count, time.monotonic()
-        return seen > 4096 and time.monotonic() - since > 0.5
-
-    run.wait_until(full)
-
-
 @pytest.mark.parametrize("signum", SIGNALS, ids=lambda signum: signum.name)
 @pytest.mark.parametrize("concurrency", [1, 4])
 def test_a_signal_ends_a_run_whose_output_nobody_reads(
     tmp_path: Path, api: StandIn, signum: signal.Signals, concurrency: int
 ) -> None:
     run = start(tmp_path, api, concurrency=concurrency)
-    wait_until_full(run)
+    tap.wait_until_full(run)
     run.stop(signum)
     assert run.process.stdout
     with run.process.stdout as stdout:
@@ -211,7 +117,7 @@ def test_a_signal_does_not_cut_a_line_that_is_read_on(
     tmp_path: Path, long_lines: StandIn, unbuffered: str
 ) -> None:
     run = start(tmp_path, long_lines, env={"PYTHONUNBUFFERED": unbuffered})
-    wait_until_full(run)
+    tap.wait_until_full(run)
     written: list[bytes] = []
     assert run.process.stdout
     with run.process.stdout as stdout:
@@ -229,7 +135,7 @@ def test_a_signal_ends_a_run_in_the_middle_of_a_line_that_nobody_reads(
     run = start(tmp_path, long_lines)
     assert run.process.stdout
     with run.process.stdout:
-        wait_until_full(run)
+        tap.wait_until_full(run)
         run.stop(signum)
 
 
@@ -286,7 +192,7 @@ def test_a_reader_that_leaves_ends_the_run_in_silence(
 
 def run_into(target: str, folder: Path, *args: str) -> tap.Run:
     with Path(target).open("wb") as stdout:
-        run = Started(folder, *args, stdout=stdout.fileno())
+        run = tap.Started(folder, *args, stdout=stdout.fileno())
     code = run.process.wait(timeout=60)
     return tap.Run(code, b"", run.stderr)
 
