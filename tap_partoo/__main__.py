@@ -83,6 +83,8 @@ def _stopped(signum: int) -> int:
 def _last_words(message: str) -> None:
     """Say one line at once, after which no worker says anything more."""
     logging.disable()
+    for handler in logging.getLogger().handlers:
+        handler.acquire()  # for good: what a worker is about to say is not said
     sys.stderr.write(f"{' '.join(redact(message).split())}\n")
 
 

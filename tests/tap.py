@@ -15,6 +15,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from tests.patched import command as patched
 
 if TYPE_CHECKING:
@@ -173,8 +175,10 @@ class Started:
         """Wait until something is true; the run must not end before."""
         limit = time.monotonic() + 60
         while not condition():
-            assert self.process.poll() is None, self.stderr
-            assert time.monotonic() < limit, self.stderr
+            if self.process.poll() is not None or time.monotonic() > limit:
+                self.process.kill()
+                self.process.communicate()
+                pytest.fail(self.stderr)
             time.sleep(0.005)
 
     def stop(
