@@ -62,7 +62,7 @@ def _entries(catalog: Mapping[str, Any]) -> list[dict[str, Any]]:
     return entries
 
 
-def _is_entry(entry: Any) -> bool:  # noqa: ANN401
+def _is_entry(entry: object) -> bool:
     return (
         isinstance(entry, dict)
         and isinstance(entry.get("tap_stream_id"), str)
@@ -74,7 +74,7 @@ def _is_entry(entry: Any) -> bool:  # noqa: ANN401
     )
 
 
-def _is_metadata(item: Any) -> bool:  # noqa: ANN401
+def _is_metadata(item: object) -> bool:
     return (
         isinstance(item, dict)
         and isinstance(item.get("breadcrumb"), list)

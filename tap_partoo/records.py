@@ -24,7 +24,7 @@ SECRET_NAMES = frozenset({"api_key", "key", "token"})
 that an answer may come to hold it one day."""
 
 
-def _string(value: Any) -> str:  # noqa: ANN401
+def _string(value: object) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, int | float) and not isinstance(value, bool):
@@ -32,7 +32,7 @@ def _string(value: Any) -> str:  # noqa: ANN401
     raise ValueError
 
 
-def _integer(value: Any) -> int:  # noqa: ANN401
+def _integer(value: object) -> int:
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     if isinstance(value, float) and value.is_integer():
@@ -42,7 +42,7 @@ def _integer(value: Any) -> int:  # noqa: ANN401
     raise ValueError
 
 
-def _boolean(value: Any) -> bool:  # noqa: ANN401
+def _boolean(value: object) -> bool:
     if isinstance(value, bool):
         return value
     if isinstance(value, str) and value.lower() in {"true", "false"}:
@@ -50,19 +50,19 @@ def _boolean(value: Any) -> bool:  # noqa: ANN401
     raise ValueError
 
 
-def _date_time(value: Any) -> str | None:  # noqa: ANN401
+def _date_time(value: object) -> str | None:
     if not isinstance(value, str):
         raise ValueError  # noqa: TRY004 - like every value that does not fit
     return to_utc(value) if value else None
 
 
-def _date(value: Any) -> str | None:  # noqa: ANN401
+def _date(value: object) -> str | None:
     if not isinstance(value, str):
         raise ValueError  # noqa: TRY004
     return to_date(value) if value else None
 
 
-def _strings(value: Any) -> list[str | None]:  # noqa: ANN401
+def _strings(value: object) -> list[str | None]:
     if not isinstance(value, list):
         raise ValueError  # noqa: TRY004
     if {*map(type, value)} <= {str, type(None)}:
