@@ -151,7 +151,10 @@ class PartooStream(RESTStream[int | None]):
         response = self._request(request, None)
         try:
             return read_page(
-                response.content, self.records_key, counted_at=_counted_at(response)
+                response.content,
+                self.records_key,
+                counted_at=_counted_at(response),
+                elapsed_seconds=response.elapsed.total_seconds(),
             )
         except EnvelopeError as error:
             failure = RetriableAPIError(

@@ -40,15 +40,24 @@ class Page:
     rows: list[dict[str, Any]]
     counted_at: str
     """What came in after this may not be counted: RFC 3339 in UTC, by the server."""
+    elapsed_seconds: float
+    """How long the answer took to begin."""
 
 
-def read_page(body: bytes, list_key: str, *, counted_at: str) -> Page:
+def read_page(
+    body: bytes,
+    list_key: str,
+    *,
+    counted_at: str,
+    elapsed_seconds: float,
+) -> Page:
     """Decode an answer.
 
     Args:
         body: The body of an answer with status 200.
         list_key: The name of the list in the envelope.
         counted_at: When it was counted.
+        elapsed_seconds: How long the answer took to begin.
 
     Raises:
         EnvelopeError: If it is not a page, which is never read as "no data".
@@ -72,6 +81,7 @@ def read_page(body: bytes, list_key: str, *, counted_at: str) -> Page:
         count=_figure(envelope, "count"),
         rows=rows,
         counted_at=counted_at,
+        elapsed_seconds=elapsed_seconds,
     )
 
 

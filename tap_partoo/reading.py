@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 MAX_EXTRA_READINGS = 2
 PROGRESS_SECONDS = 5.0
 
+SLOW_SECONDS = 0.02
+"""How much longer than their use answers take before pages are fetched ahead. Threads
+that take turns with the one that makes records cost a sixth of its speed: they pay
+where there is something to wait for."""
+
 
 class ListReader:
     """Reads one list once; the figures are for its end."""
@@ -126,25 +131,28 @@ class ListReader:
         return new
 
     def _pages(self, first: Page, progress: Completeness) -> Iterator[Page]:
-        """Yield the pages of one reading in order, fetching ahead with the workers."""
+        """Yield the pages of one reading in order.
+
+        Once answers turn out to be slow, the workers fetch ahead.
+        """
         ahead: deque[tuple[int, Callable[[], Page]]] = deque()
         with ExitStack() as stack:
             submit: Callable[[int], Callable[[], Page]] = partial(partial, self._fetch)
-            window = 1
-            if self._workers > 1:
-                pool = ThreadPoolExecutor(self._workers)
-                # Not waiting: one may sit in a socket for another minute.
-                stack.callback(pool.shutdown, wait=False, cancel_futures=True)
-                submit = lambda n: pool.submit(self._fetch, n).result  # noqa: E731
-                window = 2 * self._workers
+            window, behind_seconds = 1, 0.0
             numbers, page = PageNumbers(first), first
             told = time.monotonic()
             while True:
+                behind_seconds += page.elapsed_seconds
+                if window == 1 < self._workers and behind_seconds > SLOW_SECONDS:
+                    submit, window = self._start_workers(stack), 2 * self._workers
                 while len(ahead) < window and (number := numbers.ask()) is not None:
                     ahead.append((number, submit(number)))
+                began = time.monotonic()
                 yield page
-                if time.monotonic() - told > PROGRESS_SECONDS:
-                    told = time.monotonic()
+                now = time.monotonic()
+                behind_seconds -= now - began
+                if now - told > PROGRESS_SECONDS:
+                    told = now
                     self._logger.info(
                         "Page %d, the last is %d; %d records read",
                         self.pages,
@@ -161,3 +169,10 @@ class ListReader:
                     progress.not_found = error
                     return
                 numbers.follow(page, number)
+
+    def _start_workers(self, stack: ExitStack) -> Callable[[int], Callable[[], Page]]:
+        """Start the workers for the time of a block; return what gives them a page."""
+        pool = ThreadPoolExecutor(self._workers)
+        # Not waiting: one may sit in a socket for another minute.
+        stack.callback(pool.shutdown, wait=False, cancel_futures=True)
+        return lambda number: pool.submit(self._fetch, number).result

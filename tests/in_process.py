@@ -13,7 +13,7 @@ import signal
 from typing import TYPE_CHECKING, Any
 
 from tap_partoo.tap import TapPartoo
-from tests.tap import Run
+from tests.tap import DEFAULTS, Run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -70,6 +70,7 @@ def run_here(
     settings = {
         "api_key": api.account.api_key,
         "api_url": api.url,
+        **DEFAULTS,
         **(config or {}),
     }
     written = io.BytesIO()

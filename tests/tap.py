@@ -34,6 +34,14 @@ IMPATIENT = patched(
 """The same with short waits between its tries: what never gets better would take five
 minutes."""
 
+DEFAULTS = (
+    {"concurrency": int(os.environ["TEST_CONCURRENCY"])}
+    if "TEST_CONCURRENCY" in os.environ
+    else {}
+)
+"""Settings of all runs that have no others: `TEST_CONCURRENCY=8 make test` runs the
+tests with another concurrency."""
+
 END_SECONDS = 2
 """In which a run must have ended after a signal."""
 
@@ -105,7 +113,8 @@ def arguments(
 ) -> list[str]:
     """Write the files and return the arguments that name them."""
     result = []
-    for name, content in (("config", config), ("state", state), ("catalog", catalog)):
+    settings = config if config is None else {**DEFAULTS, **config}
+    for name, content in (("config", settings), ("state", state), ("catalog", catalog)):
         if content is not None:
             path = folder / f"{name}.json"
             path.write_text(json.dumps(content), encoding="utf-8")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tap_partoo.pagination import Page
+from tap_partoo.reading import ListReader
 from tests import tap
 from tests.conftest import API_KEY, RunTap
 from tests.partoo_api import Account, StandIn, faults, make_keys
@@ -33,7 +37,7 @@ def start(folder: Path, api: StandIn, **config: int) -> tap.Started:
 def test_small_account_takes_two_round_trips(
     slow_api: StandIn, run_tap: RunTap
 ) -> None:
-    run = run_tap(slow_api)
+    run = run_tap(slow_api, config={"concurrency": 2})
     assert len(run.ids) == 287
     first, second, third = [request.at for request in slow_api.requests]
     assert second - first >= LATENCY_SECONDS  # only its answer tells how many there are
@@ -81,3 +85,35 @@ def test_one_request_at_a_time_needs_no_thread(
     run.process.kill()
     run.process.communicate()
     assert len(tasks) == threads
+
+
+@pytest.mark.parametrize(
+    ("answer_seconds", "fetched_ahead"),
+    [
+        ([0, 0, 0, 0, 0], 0),
+        ([1, 0, 0, 0, 0], 4),
+        ([0, 0, 1, 0, 0], 2),
+    ],
+)
+def test_threads_start_where_there_is_something_to_wait_for(
+    answer_seconds: list[float], fetched_ahead: int
+) -> None:
+    fetching: list[int] = []
+
+    def fetch(number: int | None) -> Page:
+        fetching.append(threading.get_ident())
+        number = number or 1
+        rows = [{"id": number}]
+        return Page(number, 5, 5, rows, "2026-01-01", answer_seconds[number - 1])
+
+    reader = ListReader(
+        fetch,
+        lambda row: row,
+        workers=2,
+        primary_keys=["id"],
+        entry_keys=[],
+        logger=logging.getLogger(),
+    )
+    assert list(reader.page_records()) == [[{"id": number}] for number in range(1, 6)]
+    here = threading.get_ident()
+    assert sum(thread != here for thread in fetching) == fetched_ahead

@@ -142,7 +142,7 @@ def test_a_signal_ends_a_run_in_the_middle_of_a_line_that_nobody_reads(
 def test_signals_after_the_first_change_nothing(tmp_path: Path, api: StandIn) -> None:
     """As when Ctrl-C reaches the runner, too, which then stops the tap once more."""
     api.faults.add(faults.stall(60), request=2, times=None)
-    run = start(tmp_path, api, per_page=10)
+    run = start(tmp_path, api, per_page=10, concurrency=4)
     run.wait_until(lambda: len(api.requests) == 5)
 
     def again() -> None:

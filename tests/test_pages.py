@@ -206,7 +206,7 @@ def page(
     count: int = 287,
     rows: int = 100,
 ) -> Page:
-    return Page(number, max_page, count, [{}] * rows, NOW)
+    return Page(number, max_page, count, [{}] * rows, NOW, 0.1)
 
 
 def numbers_of(first: Page, answer: Callable[[int], Page]) -> list[int]:
@@ -279,8 +279,8 @@ ENVELOPE = {"page": 1, "max_page": 3, "count": 287, "api_keys": [{"id": 1}]}
 
 def test_page_is_read() -> None:
     body = json.dumps(ENVELOPE).encode()
-    assert read_page(body, "api_keys", counted_at=NOW) == (
-        Page(1, 3, 287, [{"id": 1}], NOW)
+    assert read_page(body, "api_keys", counted_at=NOW, elapsed_seconds=0.1) == (
+        Page(1, 3, 287, [{"id": 1}], NOW, 0.1)
     )
 
 
@@ -310,7 +310,9 @@ WRONG_LISTS: tuple[Any, ...] = ({}, "", 0, [None], [[]], [1])
 )
 def test_what_is_not_a_page(body: Any) -> None:  # noqa: ANN401
     with pytest.raises(EnvelopeError):
-        read_page(json.dumps(body).encode(), "api_keys", counted_at=NOW)
+        read_page(
+            json.dumps(body).encode(), "api_keys", counted_at=NOW, elapsed_seconds=0.1
+        )
 
 
 @pytest.mark.parametrize(
@@ -318,4 +320,4 @@ def test_what_is_not_a_page(body: Any) -> None:  # noqa: ANN401
 )
 def test_what_is_not_json(body: bytes) -> None:
     with pytest.raises(EnvelopeError):
-        read_page(body, "api_keys", counted_at=NOW)
+        read_page(body, "api_keys", counted_at=NOW, elapsed_seconds=0.1)

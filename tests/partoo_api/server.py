@@ -65,6 +65,8 @@ class StandIn:
         requests_per_minute: More than so many in a window are refused with 429.
         window_seconds: The length of that window, a minute unless a test is in haste.
         latency_seconds: The time that each answer takes; concurrent ones overlap.
+        counting_seconds: What an answer takes besides where no page is asked for. By
+            default so much that the tap, with more than one worker, fetches ahead.
         port: The port on 127.0.0.1; 0 takes a free one.
 
     Attributes:
@@ -87,6 +89,7 @@ class StandIn:
         requests_per_minute: int | None = None,
         window_seconds: float = 60.0,
         latency_seconds: float = 0.0,
+        counting_seconds: float = 0.03,
         port: int = 0,
     ) -> None:
         self.account = account
@@ -102,6 +105,7 @@ class StandIn:
             else None
         )
         self._latency_seconds = latency_seconds
+        self._counting_seconds = counting_seconds
         self._port = port
         self._lists = 0
         self._own_errors: list[Exception] = []
@@ -179,8 +183,11 @@ class StandIn:
         number = self._lists
         refusal = self._refusal(logged)
         body = await request.body() if logged.method == "POST" else b""
-        if self._latency_seconds:
-            await asyncio.sleep(self._latency_seconds)
+        wait = self._latency_seconds
+        if listing and "page" not in logged.query:
+            wait += self._counting_seconds
+        if wait:
+            await asyncio.sleep(wait)
         if listing:
             return self._reply_to_list(number, logged, refusal)
         return refusal or self._answer_other(logged, path, body)
