@@ -3,7 +3,7 @@
 
 SHELL = /bin/sh
 .DEFAULT_GOAL = help
-.PHONY: help setup demo test bench clean
+.PHONY: help setup demo lint test test-loaders test-engines bench clean
 
 # Tried in this order; `make PYTHON=/path/to/python3` names one.
 PYTHON =
@@ -35,6 +35,9 @@ export MELTANO_SEND_ANONYMOUS_USAGE_STATS = false
 help:
 	@echo 'make demo    see the tap load a made-up account into a throwaway PostgreSQL'
 	@echo 'make test    all checks: format, lint, types, tests'
+	@echo 'make lint    only the checks without tests: format, lint, types'
+	@echo 'make test-loaders   load the same account with every loader of docs/loaders.md'
+	@echo 'make test-engines   run the projects of docs/organisations.md'
 	@echo 'make bench   measure speed and memory'
 	@echo 'make setup   only install what these need, in .venv and .meltano'
 	@echo 'make clean   remove what setup installed'
@@ -44,11 +47,20 @@ setup: $(INSTALLED)
 demo: setup
 	@$(BIN)/python -m tests.demo
 
-test: setup
+lint: $(SYNCED)
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
+
+test: setup lint
 	$(BIN)/pytest
+
+# What these install stays in .venv: too heavy for every run of the tests.
+test-loaders: setup
+	$(BIN)/pytest -m loaders --numprocesses=0
+
+test-engines: setup
+	$(BIN)/pytest -m engines --numprocesses=0
 
 bench: setup
 	@$(BIN)/python -m tests.bench
