@@ -1,8 +1,7 @@
-"""The README is true: its tables are the code's, and its commands run as they stand."""
+"""The README is true: its commands run as they stand."""
 
 from __future__ import annotations
 
-import copy
 import json
 import re
 import shutil
@@ -13,9 +12,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tap_partoo import __version__
-from tap_partoo.settings import SETTINGS
-from tap_partoo.streams import ApiKeys
-from tap_partoo.tap import TapPartoo
 from tests.meltano_project import BIN, ROOT, Project, expected_rows, loaded_rows
 from tests.postgres import postgres
 from tests.tap import environment
@@ -35,51 +31,10 @@ def section(title: str) -> str:
     return re.split(r"\n#+ ", rest)[0]
 
 
-def table(title: str) -> dict[str, list[str]]:
-    """The cells of the rows of a section's tables, by the names in the first cell."""
-    rows = re.findall(r"^\| (`.+?) \| (.*) \|$", section(title), re.MULTILINE)
-    return {
-        name: cells.split(" | ")
-        for names, cells in rows
-        for name in re.findall(r"`(\w+)`", names)
-    }
-
-
 def commands(title: str) -> str:
     """The shell commands of a section."""
     [block] = re.findall(r"```sh\n(.*?)```", section(title), re.DOTALL)
     return str(block)
-
-
-def test_settings_table_is_complete_and_its_defaults_are_true() -> None:
-    told = table("Settings")
-    schema = copy.deepcopy(SETTINGS)
-    TapPartoo.append_builtin_config(schema)
-    assert set(told) == set(schema["properties"])
-    words = {"required": None, "all": None, "none": None}
-    # The SDK's own, which it adds in place, have a table of two columns.
-    own = [name for name, cells in told.items() if len(cells) > 1]
-    assert "api_key" in own
-    for name in own:
-        definition = schema["properties"][name]
-        default = told[name][0].strip("` ").replace("<version>", __version__)
-        expected = definition.get("default")
-        if isinstance(expected, bool):
-            expected = str(expected).lower()
-        assert words.get(default, default) == (expected and str(expected)), name
-
-
-def test_columns_are_those_of_the_stream() -> None:
-    told = table("Stream `api_keys`")
-    assert list(told) == list(ApiKeys.schema["properties"])
-    for name, definition in ApiKeys.schema["properties"].items():
-        assert told[name][1] == definition["description"]
-
-
-def test_files_that_it_links_exist() -> None:
-    links = re.findall(r"\]\((?!http)([^)#]+)\)", README)
-    assert links
-    assert [link for link in links if not (ROOT / link).exists()] == []
 
 
 def test_meltano_commands_load_the_account(api: StandIn, tmp_path: Path) -> None:
@@ -87,7 +42,7 @@ def test_meltano_commands_load_the_account(api: StandIn, tmp_path: Path) -> None
     shutil.copy(ROOT / ".env.example", tmp_path)
     (tmp_path / ".venv").mkdir()
     (tmp_path / ".venv" / "bin").symlink_to(BIN)
-    copied, *rest = commands("With Meltano").splitlines()
+    copied, *rest = commands("From this checkout").splitlines()
     assert copied == "cp .env.example .env"
     shutil.copy(tmp_path / ".env.example", tmp_path / ".env")
     with postgres() as database:

@@ -1,0 +1,216 @@
+"""The pages are true: links lead somewhere, tables are the code's, examples run."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from markdown_it import MarkdownIt
+from ruamel.yaml import YAML
+
+from tap_partoo.settings import SETTINGS
+from tap_partoo.streams import ApiKeys
+from tap_partoo.tap import TapPartoo
+from tests.in_process import run_here
+from tests.meltano_project import ROOT, Project
+from tests.postgres import postgres
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from markdown_it.token import Token
+
+    from tests.partoo_api import StandIn
+
+REPOSITORY = re.compile(
+    r"https://(?:raw\.githubusercontent\.com/tap-partoo/tap-partoo"
+    r"|github\.com/tap-partoo/tap-partoo/(?:blob|tree))/main/(\S+)"
+)
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CHANGELOG.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
+each_page = pytest.mark.parametrize(
+    "page", PAGES, ids=lambda path: str(path.relative_to(ROOT))
+)
+
+
+def tokens(page: Path) -> Iterator[Token]:
+    """The elements of a page as GitHub reads it, inline ones included."""
+    parsed = MarkdownIt().enable("table").parse(page.read_text("utf-8"))
+    for token in parsed:
+        yield token
+        yield from token.children or ()
+
+
+def anchors(page: Path) -> set[str]:
+    """The names that GitHub gives to the headings of a page."""
+    found, names = list(tokens(page)), set()
+    for opening, inline in pairwise(found):
+        if opening.type == "heading_open":
+            text = "".join(part.content for part in inline.children or ())
+            names.add(re.sub(r"[^\w\- ]", "", text.lower()).replace(" ", "-"))
+    return names
+
+
+def links(page: Path) -> list[str]:
+    values = (token.attrGet("href") or token.attrGet("src") for token in tokens(page))
+    return [str(value) for value in values if value]
+
+
+@each_page
+def test_links_lead_somewhere(page: Path) -> None:
+    for link in links(page):
+        path, _, anchor = link.partition("#")
+        if "://" in path:
+            assert path.startswith("https://")
+            continue
+        target = page.parent / path if path else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+@each_page
+def test_addresses_of_this_repository_exist(page: Path) -> None:
+    text = page.read_text("utf-8")
+    for path in REPOSITORY.findall(text):
+        assert (ROOT / path.rstrip(").,`")).exists(), path
+
+
+def test_the_readme_leads_to_every_page() -> None:
+    seen, waiting = set(), [ROOT / "README.md"]
+    while waiting:
+        page = waiting.pop()
+        if page not in seen:
+            seen.add(page)
+            paths = (
+                link.partition("#")[0] for link in links(page) if "://" not in link
+            )
+            waiting += [
+                (page.parent / path).resolve() for path in paths if path.endswith(".md")
+            ]
+    assert seen >= set(PAGES)
+
+
+def rows(page: str) -> dict[str, list[str]]:
+    """The cells of the rows of a page's tables, by the names in the first cell."""
+    text = (ROOT / "docs" / page).read_text("utf-8")
+    found = re.findall(r"^\| (`.+?) \| (.*) \|$", text, re.MULTILINE)
+    return {
+        name: cells.split(" | ")
+        for names, cells in found
+        for name in re.findall(r"`([a-z]\w+)`", names)
+    }
+
+
+def examples(page: str, language: str) -> list[str]:
+    text = (ROOT / "docs" / page).read_text("utf-8")
+    found: list[str] = re.findall(rf"(?ms)^```{language}\n(.*?)^```", text)
+    assert found
+    return found
+
+
+def from_yaml(text: str) -> Any:  # noqa: ANN401
+    return YAML(typ="safe").load(text)
+
+
+def test_settings_are_all_told_and_their_defaults_are_true() -> None:
+    told = rows("settings.md")
+    schema = copy.deepcopy(SETTINGS)
+    TapPartoo.append_builtin_config(schema)
+    assert set(told) == set(schema["properties"])
+    words = {"required": None, "all": None, "none": None}
+    # The SDK's own, which it adds in place, have a table of two columns.
+    own = {name: cells for name, cells in told.items() if len(cells) > 1}
+    assert "api_key" in own
+    for name, (cell, _) in own.items():
+        expected = schema["properties"][name].get("default")
+        if name == "user_agent":
+            expected = expected.partition("/")[0] + "/<version>"
+        if isinstance(expected, bool):
+            expected = str(expected).lower()
+        default = cell.strip("`")
+        assert words.get(default, default) == (expected and str(expected)), name
+
+
+def test_the_example_of_a_file_is_accepted(api: StandIn) -> None:
+    [text] = examples("settings.md", "json")
+    config = json.loads(text)
+    assert config.keys() <= SETTINGS["properties"].keys()
+    run = run_here(api, config=config | {"api_key": api.account.api_key})
+    assert run.ids
+    assert "WARNING" not in run.stderr
+
+
+def test_the_example_of_a_stream_map_hides_names(api: StandIn) -> None:
+    [text] = examples("settings.md", "yaml")
+    config = from_yaml(text)["config"]
+    pepper = config["stream_map_config"]["pepper"]
+    run = run_here(api, config=config)
+    assert "revoked_by_name" not in run.records[0]
+    for record, key in zip(run.records, api.account.records(), strict=True):
+        name = key["user_name"]
+        assert record["user_name"] == (name and md5(pepper + name))
+
+
+def md5(text: str) -> str:
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+
+
+def test_columns_are_those_of_the_stream() -> None:
+    told = rows("columns.md")
+    assert list(told) == list(ApiKeys.schema["properties"])
+    for name, definition in ApiKeys.schema["properties"].items():
+        assert told[name][1] == definition["description"]
+
+
+def test_examples_of_columns_and_mirrors_run(api: StandIn, tmp_path: Path) -> None:
+    """One run with what two pages add to the extractor; then the query of one."""
+    project = Project(tmp_path)
+    yaml, file = YAML(), tmp_path / "meltano.yml"
+    content = yaml.load(file)
+    [select], [metadata] = (
+        examples(p, "yaml") for p in ("columns.md", "replication.md")
+    )
+    content["plugins"]["extractors"][0] |= from_yaml(select) | from_yaml(metadata)
+    yaml.dump(content, file)
+    with postgres() as database:
+        key = {
+            "TAP_PARTOO_API_KEY": api.account.api_key,
+            "TAP_PARTOO_API_URL": api.url,
+        }
+        run = project.run("el", "tap-partoo", "target-postgres", env=key | database.env)
+        assert run.returncode == 0, run.stderr
+        assert "api_keys: FULL_TABLE" in run.stderr
+        [query] = examples("columns.md", "sql")
+        with database.connect() as connection:
+            columns = connection.execute("SELECT * FROM partoo.api_keys LIMIT 0")
+            loaded = {column.name for column in columns.description or ()}
+            # Without the column of names, which was left out.
+            rest = query.replace(" user_name,", "")
+            unused = connection.execute(rest).fetchall()
+    names = {"user_name", "created_by_name", "revoked_by_name"}
+    columns_of_stream = set(ApiKeys.schema["properties"])
+    assert {name for name in loaded if not name.startswith("_sdc")} == (
+        columns_of_stream - names
+    )
+    now = datetime.now(UTC)
+    assert {row[0] for row in unused} == {
+        key["id"]
+        for key in api.account.records()
+        if not key["disabled"]
+        and (key["expiration_date"] or "9999") >= now.date().isoformat()
+        and not is_recent(key["last_used_at"], now)
+    }
+
+
+def is_recent(use: str | None, now: datetime) -> bool:
+    return use is not None and datetime.fromisoformat(use) > now - timedelta(days=90)
