@@ -143,7 +143,8 @@ class ListReader:
             told = time.monotonic()
             while True:
                 behind_seconds += page.elapsed_seconds
-                if window == 1 < self._workers and behind_seconds > SLOW_SECONDS:
+                alone = window == 1 and self._workers > 1
+                if alone and behind_seconds > SLOW_SECONDS:
                     submit, window = self._start_workers(stack), 2 * self._workers
                 while len(ahead) < window and (number := numbers.ask()) is not None:
                     ahead.append((number, submit(number)))
