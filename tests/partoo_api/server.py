@@ -241,10 +241,14 @@ class _Server(uvicorn.Server):
         await self.stop.wait()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        loop = asyncio.get_running_loop()
+        for listener in sockets or []:
+            loop.remove_reader(listener)
+        # What was just accepted needs some turns of the loop, and a server, to be known.
+        for _ in range(5):
+            await asyncio.sleep(0)
         for server in self.servers:
             server.close()
-        for listener in sockets or []:
-            listener.close()
         for connection in list(self.server_state.connections):
             connection.transport.abort()
         tasks = list(self.server_state.tasks)
