@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from singer_sdk import typing as th
 from singer_sdk.plugin_base import JSONSchemaValidator
 
-from tap_partoo import __version__
 from tap_partoo.errors import InputError
 from tap_partoo.redaction import redact
 from tap_partoo.timestamps import to_utc
@@ -103,7 +103,7 @@ SETTINGS = th.PropertiesList(
     th.Property(
         "user_agent",
         th.StringType(nullable=False),
-        default=f"tap-partoo/{__version__}",
+        default=f"tap-partoo/{version('tap-partoo')}",
         title="User agent",
         description="Header `User-Agent` of the requests.",
     ),
