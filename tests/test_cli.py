@@ -96,7 +96,6 @@ def test_about_json_shows_defaults_and_what_is_accepted(about: dict[str, Any]) -
         "per_page": 100,
         "requests_per_minute": 300,
         "concurrency": 4,
-        "user_agent": f"tap-partoo/{version('tap-partoo')}",
         "request_timeout": 60,
         "emit_activate_version_messages": False,
     }

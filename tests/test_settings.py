@@ -445,7 +445,6 @@ def test_defaults() -> None:
         "per_page": 100,
         "requests_per_minute": 300,
         "concurrency": 4,
-        "user_agent": f"tap-partoo/{version('tap-partoo')}",
         "request_timeout": 60,
         "emit_activate_version_messages": False,
     }
