@@ -109,6 +109,7 @@ def test_wheel_holds_the_package_only(wheel: Path) -> None:
     about = ("METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE")
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
+    assert "tap_partoo/py.typed" in CODE
     assert sorted(names) == sorted({*CODE, *(f"{info}/{name}" for name in about)})
 
 
