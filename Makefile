@@ -3,7 +3,7 @@
 
 SHELL = /bin/sh
 .DEFAULT_GOAL = help
-.PHONY: help setup demo lint test test-loaders test-engines bench clean
+.PHONY: help setup demo lint test test-loaders test-engines bench build clean
 
 # Tried in this order; `make PYTHON=/path/to/python3` names one.
 PYTHON =
@@ -35,10 +35,11 @@ export MELTANO_SEND_ANONYMOUS_USAGE_STATS = false
 help:
 	@echo 'make demo    see the tap load a made-up account into a throwaway PostgreSQL'
 	@echo 'make test    all checks: format, lint, types, tests'
-	@echo 'make lint    only the checks without tests: format, lint, types'
+	@echo 'make lint    only the checks without tests: format, lint, types, workflows'
 	@echo 'make test-loaders   load the same account with every loader of docs/loaders.md'
 	@echo 'make test-engines   run the projects of docs/organisations.md'
 	@echo 'make bench   measure speed and memory'
+	@echo 'make build   make the packages for PyPI, in dist'
 	@echo 'make setup   only install what these need, in .venv and .meltano'
 	@echo 'make clean   remove what setup installed'
 
@@ -51,6 +52,8 @@ lint: $(SYNCED)
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
+	$(BIN)/zizmor --offline --quiet .github
+	$(BIN)/uv lock --check --quiet
 
 test: setup lint
 	$(BIN)/pytest
@@ -64,6 +67,9 @@ test-engines: setup
 
 bench: setup
 	@$(BIN)/python -m tests.bench
+
+build: $(SYNCED)
+	$(BIN)/uv build --clear
 
 # Not all of .meltano: it holds the state of your own runs.
 clean:

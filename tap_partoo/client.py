@@ -101,6 +101,12 @@ class PartooStream(RESTStream[int | None]):
     def requests_session(self) -> requests.Session:
         return self._tap.session
 
+    @cached_property
+    @override
+    def user_agent(self) -> str:
+        default = f"{self.tap_name}/{self._tap.plugin_version}"
+        return str(self.config.get("user_agent", default))
+
     @property
     @override
     def timeout(self) -> int:

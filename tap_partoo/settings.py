@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 from singer_sdk import typing as th
 from singer_sdk.plugin_base import JSONSchemaValidator
 
-from tap_partoo import __version__
 from tap_partoo.errors import InputError
 from tap_partoo.redaction import redact
 from tap_partoo.timestamps import to_utc
@@ -103,9 +102,9 @@ SETTINGS = th.PropertiesList(
     th.Property(
         "user_agent",
         th.StringType(nullable=False),
-        default=f"tap-partoo/{__version__}",
         title="User agent",
-        description="Header `User-Agent` of the requests.",
+        description="Header `User-Agent` of the requests. Default: "
+        "tap-partoo/<version>.",
     ),
     th.Property(
         "request_timeout",
@@ -205,7 +204,7 @@ def _problems(
         )
     if problem := _url_problem(config["api_url"]):
         yield f"The setting `api_url` {problem}, such as https://api.partoo.co/v2"
-    agent = config["user_agent"]
+    agent = config.get("user_agent", "")
     if not (agent.isascii() and agent.isprintable() and agent == agent.strip()):
         yield "The setting `user_agent` must be printable ASCII text"
     if "start_date" in config:

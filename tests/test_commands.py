@@ -23,6 +23,7 @@ TARGETS = {
     "test-loaders",
     "test-engines",
     "bench",
+    "build",
     "clean",
 }
 
@@ -65,10 +66,18 @@ def run(
     )
 
 
-def test_the_readme_names_only_targets_that_exist(tools: Path, tmp_path: Path) -> None:
-    readme = (ROOT / "README.md").read_text()
-    named = set(re.findall(r"(?:^|`)make ([a-z-]+)", readme, re.MULTILINE))
-    assert {"demo", "test"} <= named <= TARGETS
+def named_targets(*places: str) -> set[str]:
+    """The targets of commands in files."""
+    command = re.compile(r"(?:^|`|run: )(?:\w+=\S+ )?make ([a-z-]+)", re.MULTILINE)
+    texts = [path.read_text() for place in places for path in ROOT.glob(place)]
+    return {target for text in texts for target in command.findall(text)}
+
+
+def test_only_targets_that_exist_are_named(tools: Path, tmp_path: Path) -> None:
+    assert {"demo", "test"} <= named_targets("README.md") <= TARGETS
+    assert {"setup", "lint", "build"} <= named_targets("docs/*.md") <= TARGETS
+    workflows = named_targets(".github/workflows/*.yml")
+    assert workflows == {"lint", "test", "test-loaders", "test-engines", "build"}
     shutil.copy(ROOT / "Makefile", tmp_path)
     shown = run("make", directory=tmp_path, path=tools).stdout
     listed = set(re.findall(r"^make ([a-z-]+)", shown, re.MULTILINE))
@@ -100,8 +109,26 @@ def test_a_missing_prerequisite_is_named(
 
 def test_make_test_checks_everything_in_order(tools: Path) -> None:
     planned = run("make", "-n", "test", directory=ROOT, path=tools).stdout
-    checks = re.findall(r"^\.venv/bin/(ruff \w+.*|mypy|pytest)$", planned, re.MULTILINE)
-    assert checks == ["ruff format --check", "ruff check", "mypy", "pytest"]
+    checks = re.findall(
+        r"^\.venv/bin/(ruff|mypy|zizmor|uv lock|pytest)(.*)$", planned, re.MULTILINE
+    )
+    assert checks == [
+        ("ruff", " format --check"),
+        ("ruff", " check"),
+        ("mypy", ""),
+        ("zizmor", " --offline --quiet .github"),
+        ("uv lock", " --check --quiet"),
+        ("pytest", ""),
+    ]
+
+
+def test_before_a_commit_the_checks_of_make_test_run(tools: Path) -> None:
+    hooks = (ROOT / ".pre-commit-config.yaml").read_text()
+    assert re.findall(r"entry: (.+)", hooks) == ["make lint"]
+    lint = run("make", "-n", "lint", directory=ROOT, path=tools).stdout
+    test = run("make", "-n", "test", directory=ROOT, path=tools).stdout
+    assert "ruff check" in lint
+    assert test.endswith(f"{lint.splitlines()[-1]}\n.venv/bin/pytest\n")
 
 
 def test_ci_runs_make_test_at_the_root(tools: Path, tmp_path: Path) -> None:

@@ -6,12 +6,10 @@ import json
 import re
 import shutil
 import subprocess
-import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tap_partoo import __version__
 from tests.meltano_project import BIN, ROOT, Project, expected_rows, loaded_rows
 from tests.postgres import postgres
 from tests.tap import environment
@@ -109,18 +107,3 @@ def test_plain_commands_keep_the_state(
     assert state["bookmarks"]["api_keys"]["replication_key"] == "created_at"
     run(rest[1:])  # all but the empty state
     assert emitted() < 2 * len(api.account.records())
-
-
-def test_wheel_holds_the_package_only(installed: Path, tmp_path: Path) -> None:
-    tap = [str(installed / "bin" / "tap-partoo"), "--version"]
-    told = subprocess.run(tap, check=True, capture_output=True, text=True, timeout=60)
-    assert f"tap-partoo v{__version__}" in told.stdout
-    build = [str(BIN / "uv"), "build", "-q", "--wheel", "--out-dir", str(tmp_path)]
-    subprocess.run(build, check=True, cwd=ROOT, timeout=120)
-    [wheel] = tmp_path.glob("*.whl")
-    names = zipfile.ZipFile(wheel).namelist()
-    assert "tap_partoo/py.typed" in names
-    assert {name.partition("/")[0] for name in names} == {
-        "tap_partoo",
-        f"tap_partoo-{__version__}.dist-info",
-    }

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_partoo import __version__
 from tap_partoo.errors import InputError
 from tap_partoo.tap import TapPartoo
 from tests import tap
@@ -99,7 +99,7 @@ def test_what_is_unset_is_not_sent(small_api: StandIn) -> None:
     run_here(small_api)
     [request] = small_api.requests
     assert request.query == {"per_page": "100"}
-    assert request.headers["user-agent"] == f"tap-partoo/{__version__}"
+    assert request.headers["user-agent"] == f"tap-partoo/{version('tap-partoo')}"
 
 
 UNSETTABLE = (
@@ -126,7 +126,7 @@ def test_null_and_empty_mean_unset(
     assert len(run.ids) == 60
     [request] = small_api.requests
     assert request.query == {"per_page": "100"}
-    assert request.headers["user-agent"] == f"tap-partoo/{__version__}"
+    assert request.headers["user-agent"] == f"tap-partoo/{version('tap-partoo')}"
 
 
 def test_false_is_the_default_of_the_api_and_not_sent(small_api: StandIn) -> None:
@@ -445,7 +445,6 @@ def test_defaults() -> None:
         "per_page": 100,
         "requests_per_minute": 300,
         "concurrency": 4,
-        "user_agent": f"tap-partoo/{__version__}",
         "request_timeout": 60,
         "emit_activate_version_messages": False,
     }

@@ -244,7 +244,7 @@ class _Server(uvicorn.Server):
         loop = asyncio.get_running_loop()
         for listener in sockets or []:
             loop.remove_reader(listener)
-        # What was just accepted needs some turns of the loop, and a server, to be known.
+        # What was just accepted needs some turns and a server to become known.
         for _ in range(5):
             await asyncio.sleep(0)
         for server in self.servers:
