@@ -71,7 +71,9 @@ def test_the_readme_names_only_targets_that_exist(tools: Path, tmp_path: Path) -
     assert {"demo", "test"} <= named <= TARGETS
     shutil.copy(ROOT / "Makefile", tmp_path)
     shown = run("make", directory=tmp_path, path=tools).stdout
-    assert set(re.findall(r"^make ([a-z-]+)", shown, re.MULTILINE)) == TARGETS - {"help"}
+    assert set(re.findall(r"^make ([a-z-]+)", shown, re.MULTILINE)) == TARGETS - {
+        "help"
+    }
 
 
 @pytest.mark.parametrize(
