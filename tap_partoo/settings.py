@@ -27,8 +27,8 @@ SETTINGS = th.PropertiesList(
         required=True,
         secret=True,
         title="API key",
-        description="Sent as header `x-APIKey`. Take the key of an ORG_ADMIN to see "
-        "the keys of bots as well.",
+        description="The key of an ORG_ADMIN, from Partoo's Settings > Integrations > "
+        "API keys. Other users see their own keys only, and never those of bots.",
     ),
     th.Property(
         "api_url",
@@ -42,8 +42,9 @@ SETTINGS = th.PropertiesList(
         "start_date",
         th.DateTimeType(nullable=False),
         title="Start date",
-        description="For the first incremental run: keys with no activity since then "
-        "are left out. RFC 3339; without an offset or a time it is UTC.",
+        description="Leave out keys without activity since then, in the first "
+        "incremental run. Such as 2024-01-31 or 2024-01-31T08:00:00Z, in UTC unless it "
+        "has an offset. Default: all keys.",
     ),
     th.Property(
         "status",
@@ -66,8 +67,8 @@ SETTINGS = th.PropertiesList(
         th.StringType(nullable=False),
         secret=True,
         title="Search text",
-        description="Only keys whose label or secret value matches this text. "
-        "Default: all.",
+        description="Only keys whose label or secret value matches this text. Masked, "
+        "since it can be the value of a key. Default: all.",
     ),
     th.Property(
         "include_all_permissions",
@@ -90,7 +91,8 @@ SETTINGS = th.PropertiesList(
         default=300,
         title="Requests per minute",
         description="At most so many requests in any 60 seconds, 1 or more. Partoo "
-        "allows 300 to all integrations of an organisation together.",
+        "allows 300 to all integrations of an organisation together: a lower number "
+        "leaves them some.",
     ),
     th.Property(
         "concurrency",
@@ -103,8 +105,8 @@ SETTINGS = th.PropertiesList(
         "user_agent",
         th.StringType(nullable=False),
         title="User agent",
-        description="Header `User-Agent` of the requests. Default: "
-        "tap-partoo/<version>.",
+        description="Header `User-Agent` of the requests. Default: tap-partoo and its "
+        "version.",
     ),
     th.Property(
         "request_timeout",
@@ -119,7 +121,7 @@ SETTINGS = th.PropertiesList(
         th.BooleanType(nullable=False),
         default=False,
         title="Emit ACTIVATE_VERSION",
-        description="With FULL_TABLE: after a complete run, loaders remove the rows "
+        description="After a complete FULL_TABLE run, loaders remove the rows of keys "
         "that Partoo does not list any more.",
     ),
 ).to_dict()

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import pty
+import re
+import select
 import subprocess
+import termios
+import time
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from ruamel.yaml import YAML
@@ -27,9 +34,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 EL = ("el", "tap-partoo", "target-postgres", "--state-id", "test")
-# Settings of the SDK that meltano.yml leaves out: nothing here is nested or made up.
-SDK_DETAILS = {"faker_config", "flattening_max_key_length", "flattening_separator"}
 WRONG_KEY = {"TAP_PARTOO_API_KEY": "wrong-key-8gQ"}
+[EXTRACTOR] = YAML(typ="safe").load(ROOT / "meltano.yml")["plugins"]["extractors"]
+NO_KEY = {"TAP_PARTOO_API_KEY": ""}
 
 
 @pytest.fixture(scope="session")
@@ -129,15 +136,15 @@ def test_the_example_job_keeps_its_state(
     listed = project.run("schedule", "list")
     assert "partoo-daily: partoo-to-postgres" in listed.stdout
     assert warnings(listed.stderr) == []
-    for _ in range(2):
+    for summary in ("5 records read, 5 emitted", "6 records read, 2 emitted"):
         run = project.run("run", "partoo-to-postgres")
         assert run.returncode == 0, run.stderr
+        assert summary in run.stderr
         assert loaded_rows(database) == expected_rows(small_api.account)
         small_api.account.create()
-    assert "5 keys read, 5 emitted" not in run.stderr
 
 
-def test_config_test_accepts_a_good_key_and_explains_a_wrong_one(
+def test_config_test_accepts_a_good_key_and_explains_others(
     small_api: StandIn, tmp_path: Path
 ) -> None:
     project = project_for(tmp_path, small_api)
@@ -145,14 +152,17 @@ def test_config_test_accepts_a_good_key_and_explains_a_wrong_one(
     assert good.returncode == 0, good.stderr
     assert "Plugin configuration is valid" in good.stdout + good.stderr
 
-    wrong = project.run("config", "test", "tap-partoo", env=WRONG_KEY)
-    said = wrong.stdout + wrong.stderr
-    assert wrong.returncode != 0
-    assert said.count("Error: ") == 1
-    assert "401" in said
-    assert "Traceback" not in said
-    assert "{" not in said
-    assert WRONG_KEY["TAP_PARTOO_API_KEY"] not in said
+    for env, sentence in (
+        (WRONG_KEY, "Error: Partoo refused the API key (HTTP 401). Check `api_key`"),
+        (NO_KEY, "Error: The setting `api_key` is missing"),
+    ):
+        bad = project.run("config", "test", "tap-partoo", env=env)
+        said = bad.stdout + bad.stderr
+        assert bad.returncode != 0
+        assert said.count("Error: ") == said.count(f"\n{sentence}") == 1
+        assert "Traceback" not in said
+        assert "{" not in said
+        assert WRONG_KEY["TAP_PARTOO_API_KEY"] not in said
 
 
 def test_el_shows_the_sentence_of_a_failure(small_api: StandIn, tmp_path: Path) -> None:
@@ -162,6 +172,109 @@ def test_el_shows_the_sentence_of_a_failure(small_api: StandIn, tmp_path: Path) 
     [line] = [line for line in wrong.stderr.splitlines() if "Error: Partoo" in line]
     assert "Partoo refused the API key (HTTP 401). Check `api_key`" in line
     assert WRONG_KEY["TAP_PARTOO_API_KEY"] not in wrong.stdout + wrong.stderr
+
+
+def test_meltano_knows_level_and_logger_of_what_the_tap_says(
+    small_api: StandIn, tmp_path: Path
+) -> None:
+    small_api.account.create(colour="red")
+    project = project_for(tmp_path, small_api)
+    run = project.run("--log-format=json", "el", "tap-partoo", "target-jsonl")
+    assert run.returncode == 0, run.stderr
+    lines = [json.loads(line) for line in run.stderr.splitlines()]
+    said = [line for line in lines if line.get("name") == "tap-partoo"]
+    loggers = {"tap-partoo", "tap-partoo.api_keys", "singer_sdk.metrics"}
+    assert {line["plugin_logger"] for line in said} == loggers
+    [warning] = [line for line in said if line["level"] == "warning"]
+    assert "colour" in warning["event"]
+
+
+class Dialogue:
+    """A command in a terminal, and the person in front of it."""
+
+    def __init__(self, terminal: int) -> None:
+        """Take the person's end of the terminal."""
+        self._terminal = terminal
+
+    def read_until(self, prompt: str) -> str:
+        """Give the words that are shown up to a prompt, without frames and colours."""
+        shown = b""
+        while prompt.encode() not in shown:
+            ready, _, _ = select.select([self._terminal], [], [], 60)
+            assert ready, shown.decode()
+            shown += os.read(self._terminal, 65536)
+        text = re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", shown.decode())
+        return " ".join(re.sub(r"[\u2500-\u257f]", " ", text).split())
+
+    def type(self, line: str) -> None:
+        """Type a line."""
+        os.write(self._terminal, f"{line}\n".encode())
+
+    def press_any_key(self) -> None:
+        """Press a key once the program listens to keys instead of lines."""
+        while termios.tcgetattr(self._terminal)[3] & termios.ICANON:
+            time.sleep(0.01)
+        os.write(self._terminal, b" ")
+
+
+@contextlib.contextmanager
+def dialogue_with(project: Project, *args: str) -> Iterator[Dialogue]:
+    """Run `meltano` in a terminal; it has to end well by itself."""
+    terminal, end = pty.openpty()
+    with subprocess.Popen(
+        [BIN / "meltano", *args],
+        cwd=project.directory,
+        env={**project.env, "TERM": "xterm", "COLUMNS": "120"},
+        stdin=end,
+        stdout=end,
+        stderr=end,
+        start_new_session=True,
+    ) as process:
+        os.close(end)
+        try:
+            yield Dialogue(terminal)
+            assert process.wait(timeout=60) == 0
+        finally:
+            process.kill()
+            os.close(terminal)
+
+
+def test_the_dialogue_describes_each_setting_and_hides_the_key(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    settings = {setting["name"]: setting for setting in EXTRACTOR["settings"]}
+    number = {name: number for number, name in enumerate(settings, 1)}
+    with dialogue_with(
+        project, "config", "set", "tap-partoo", "--interactive"
+    ) as dialogue:
+        shown = dialogue.read_until("exit (e)?")
+        for name, setting in settings.items():
+            # Meltano cuts what is longer.
+            assert f"{number[name]}. {name}: {setting['description'][:72]}" in shown
+
+        dialogue.type(str(number["api_key"]))
+        shown = dialogue.read_until("New value (redacted)")
+        assert settings["api_key"]["description"] in shown
+        dialogue.type("typed-key-4711")
+        shown += dialogue.read_until("Repeat for confirmation")
+        dialogue.type("typed-key-4711")
+        shown += dialogue.read_until("any key")
+        assert "typed-key-4711" not in shown
+        dialogue.press_any_key()
+
+        dialogue.read_until("exit (e)?")
+        dialogue.type(str(number["status"]))
+        shown = dialogue.read_until("Select value")
+        options = [option["label"] for option in settings["status"]["options"]]
+        assert " ".join(f"{n}. {label}" for n, label in enumerate(options, 1)) in shown
+        dialogue.type("2")
+        dialogue.read_until("any key")
+        dialogue.press_any_key()
+        dialogue.read_until("exit (e)?")
+        dialogue.type("e")
+    assert "TAP_PARTOO_API_KEY='typed-key-4711'" in (tmp_path / ".env").read_text()
+    changed = YAML(typ="safe").load(tmp_path / "meltano.yml")
+    [extractor] = changed["plugins"]["extractors"]
+    assert extractor["config"] == {"status": "inactive"}
 
 
 def test_json_lines_through_a_pipe(api: StandIn, tmp_path: Path) -> None:
@@ -188,34 +301,3 @@ def test_json_lines_through_a_pipe(api: StandIn, tmp_path: Path) -> None:
     rows = [expected_row(json.loads(line)) for line in lines]
     assert len(rows) == 287
     assert {row["id"]: row for row in rows} == expected_rows(api.account)
-
-
-def test_settings_are_those_of_the_tap() -> None:
-    shown = about()
-    described = shown["settings"]["properties"]
-    file: dict[str, Any] = YAML(typ="safe").load(ROOT / "meltano.yml")
-    [extractor] = file["plugins"]["extractors"]
-    settings = {setting["name"]: setting for setting in extractor["settings"]}
-    assert settings.keys() == described.keys() - SDK_DETAILS
-    for name, setting in settings.items():
-        schema = described[name]
-        assert setting["description"] == schema["description"]
-        assert setting["label"] == schema["title"]
-        assert setting.get("sensitive", False) == schema.get("secret", False)
-        options = [option["value"] for option in setting.get("options", [])]
-        assert options == [value for value in schema.get("enum", []) if value]
-        kind = "options" if options else setting.get("kind", "string")
-        if schema["type"][0] != "string":
-            assert kind == schema["type"][0]
-    assert set(extractor["capabilities"]) <= set(shown["capabilities"])
-
-
-def about() -> dict[str, Any]:
-    shown = subprocess.run(
-        [BIN / "tap-partoo", "--about", "--format=json"],
-        check=True,
-        capture_output=True,
-        timeout=60,
-    )
-    answer: dict[str, Any] = json.loads(shown.stdout)
-    return answer
