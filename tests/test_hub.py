@@ -11,7 +11,9 @@ import tomllib
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
 import pytest
 from jsonschema import Draft7Validator, Draft202012Validator
@@ -23,7 +25,6 @@ from tests.postgres import Database, postgres
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.partoo_api import StandIn
 
@@ -292,7 +293,7 @@ def test_from_the_hub_to_postgres(
     env["TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA"] = "partoo"
     project = new_project(tmp_path, wheel, hub, **env)
     meltano(project, "add", "tap-partoo")
-    assert installed_from(tmp_path) == wheel.as_uri()
+    assert installed_from(tmp_path) == wheel
     meltano(project, "add", "--no-install", "target-postgres")
     meltano(project, "config", "set", "tap-partoo", "api_key", api.account.api_key)
     meltano(project, "config", "set", "tap-partoo", "api_url", api.url)
@@ -326,7 +327,7 @@ def test_without_the_hub_to_a_mirror(
     account = {"TAP_PARTOO_API_KEY": api.account.api_key, "TAP_PARTOO_API_URL": api.url}
     project = new_project(tmp_path, wheel, f"{hub}/no-hub", **account, **database.env)
     meltano(project, "add", "tap-partoo", "--from-ref", f"{hub}/{DEFINITION.name}")
-    assert installed_from(tmp_path) == wheel.as_uri()
+    assert installed_from(tmp_path) == wheel
 
     content = read(tmp_path / "meltano.yml")
     [added] = content["plugins"]["extractors"]
@@ -357,8 +358,7 @@ def test_without_the_hub_to_a_mirror(
     assert marked == [(gone,)]
 
 
-def installed_from(directory: Path) -> str:
-    """Where the tap's package was installed from."""
+def installed_from(directory: Path) -> Path:
+    """The file that the tap's package was installed from."""
     [path] = directory.glob(".meltano/extractors/**/tap_partoo-*/direct_url.json")
-    url: str = json.loads(path.read_text())["url"]
-    return url
+    return Path(unquote(urlsplit(json.loads(path.read_text())["url"]).path))
