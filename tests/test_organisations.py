@@ -45,7 +45,7 @@ class Example:
         # The tap of this checkout, where the reader has that of PyPI.
         self.edit("pip_url: tap-partoo", "pip_url: -e .")
         self.apis = apis
-        self._database = database
+        self.database = database
         self.fill_in({name: api.account.api_key for name, api in apis.items()})
         # The first command makes Meltano's database, where two at once would collide.
         # The reader's first one is `meltano install`.
@@ -61,7 +61,7 @@ class Example:
     def fill_in(self, keys: Mapping[str, str]) -> None:
         """Write `.env` with these keys."""
         values = {f"{prefix(name)}_API_KEY": key for name, key in keys.items()}
-        values |= self._database.env
+        values |= self.database.env
         lines = (EXAMPLE / ".env.example").read_text().splitlines()
         for number, line in enumerate(lines):
             variable = line.partition("=")[0]
@@ -81,7 +81,7 @@ class Example:
 
     def rows(self) -> dict[str, dict[int, Row]]:
         """What the schema of each organisation holds."""
-        return {name: loaded_rows(self._database, name) for name in self.apis}
+        return {name: loaded_rows(self.database, name) for name in self.apis}
 
     def account_rows(self) -> dict[str, dict[int, Row]]:
         """What it should hold."""
@@ -185,6 +185,28 @@ def test_organisations_run_side_by_side_and_apart(example: Example) -> None:
     assert runs["globex"][0] == 0, runs["globex"][1]
     assert example.rows() == rows | {"globex": expected_rows(globex.account)}
     assert example.bookmarks() == bookmarks | {state_id("globex"): newest(globex)}
+
+
+@pytest.mark.engines
+def test_machines_that_share_a_database_share_states_and_refusals(
+    example: Example, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    other = Example(tmp_path_factory.mktemp("other"), example.apis, example.database)
+    shared = example.database.create_database()
+    uri = f"{shared.user}:{shared.password}@{shared.host}:{shared.port}/{shared.name}"
+    for machine in (example, other):
+        machine.project.env["MELTANO_DATABASE_URI"] = f"postgresql+psycopg://{uri}"
+    assert example.bookmarks() == {}  # makes the database
+    acme = example.apis["acme"]
+    with held(acme) as (asked, release), example.project.start("run", "acme") as first:
+        assert asked.wait(60)
+        code, log = other.run("acme")["acme"]
+        assert code != 0
+        assert "is already running" in log
+        release.set()
+        _, log = first.communicate(timeout=60)
+        assert first.returncode == 0, log
+    assert other.bookmarks() == {state_id("acme"): newest(acme)}
 
 
 def test_page_shows_what_the_project_has() -> None:
