@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from psycopg import sql
 from psycopg.rows import dict_row
 
 if TYPE_CHECKING:
@@ -32,12 +33,18 @@ _FOREIGN = ("MELTANO_", "TAP_PARTOO_", "TARGET_", "POSTGRES_", "PG", "XDG_STATE_
 class Project:
     """A copy of the Meltano project that shares only the installed plugins."""
 
-    def __init__(self, directory: Path, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        env: Mapping[str, str] | None = None,
+        source: Path = ROOT,
+    ) -> None:
         """Make the copy.
 
         Args:
             directory: An empty directory for it.
             env: What a user would have in the shell.
+            source: The project to copy.
         """
         self.directory = directory
         for name in ("extractors", "loaders"):
@@ -47,8 +54,8 @@ class Project:
                 raise RuntimeError(msg)
             (directory / ".meltano").mkdir(exist_ok=True)
             (directory / ".meltano" / name).symlink_to(installed)
-        shutil.copy(ROOT / "meltano.yml", directory)
-        shutil.copytree(ROOT / "plugins", directory / "plugins")
+        shutil.copy(source / "meltano.yml", directory)
+        shutil.copytree(source / "plugins", directory / "plugins")
         (directory / "output").mkdir()
         self.env = {
             **{
@@ -93,11 +100,12 @@ class Project:
                     os.killpg(process.pid, signal.SIGKILL)
 
 
-def loaded_rows(database: Database) -> dict[int, Row]:
+def loaded_rows(database: Database, schema: str = "partoo") -> dict[int, Row]:
     """The table's rows by id, without the loader's own columns."""
+    table = sql.Identifier(schema, "api_keys")
     with database.connect() as connection:
         cursor = connection.cursor(row_factory=dict_row)
-        rows = cursor.execute("SELECT * FROM partoo.api_keys").fetchall()
+        rows = cursor.execute(sql.SQL("SELECT * FROM {}").format(table)).fetchall()
     return {
         row["id"]: {
             column: value
