@@ -285,6 +285,21 @@ def told(command: str) -> tuple[str, ...]:
     return tuple(command.split())
 
 
+def test_the_readme_tells_the_same_way() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    _, _, rest = readme.partition("### In a Meltano project\n")
+    block = rest.partition("```sh\n")[2].partition("```")[0]
+    place = "raw.githubusercontent.com/tap-partoo/tap-partoo/main"
+    path = DEFINITION.relative_to(ROOT)
+    assert block.splitlines() == [
+        f"meltano add tap-partoo --from-ref https://{place}/{path}",
+        "meltano add target-postgres",
+        "meltano config set tap-partoo --interactive",
+        "meltano " + " ".join(told("config test tap-partoo")),
+        "meltano " + " ".join(told("el tap-partoo target-postgres --state-id partoo")),
+    ]
+
+
 def test_from_the_hub_to_postgres(
     api: StandIn, hub: str, wheel: Path, server: Database, tmp_path: Path
 ) -> None:
