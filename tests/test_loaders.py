@@ -200,7 +200,6 @@ def test_definitions_work_in_meltano(
 
 
 @pytest.mark.loaders
-@pytest.mark.xfail(reason="no STATE follows the records when the bookmark stays")
 def test_json_lines_tell_the_state_when_nothing_is_new(
     awkward_api: StandIn, tmp_path: Path
 ) -> None:

@@ -6,11 +6,12 @@ import json
 import re
 import shutil
 import subprocess
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.meltano_project import BIN, ROOT, Project, expected_rows, loaded_rows
+from tests.partoo_api import faults
 from tests.postgres import postgres
 from tests.tap import environment
 
@@ -76,13 +77,12 @@ def test_plain_commands_keep_the_state(
     installed: Path,
     tmp_path: Path,
 ) -> None:
-    first, key, *rest = commands("Without Meltano").splitlines()
+    first, key, once, *each = commands("Without Meltano").splitlines()
     assert (first, key) == ("pip install .", "export TAP_PARTOO_API_KEY=...")
     loader = ROOT / ".meltano" / "loaders" / "target-jsonl" / "venv" / "bin"
     env = {
         **environment(),
         "PATH": f"{installed / 'bin'}:{loader}:/usr/bin:/bin",
-        "TAP_PARTOO_API_KEY": api.account.api_key,
         "TAP_PARTOO_API_URL": api.url,
     }
 
@@ -91,19 +91,28 @@ def test_plain_commands_keep_the_state(
             len(path.read_text().splitlines()) for path in tmp_path.glob("api_keys*")
         )
 
-    def run(script: list[str]) -> None:
+    def run(*script: str, api_key: str = api.account.api_key) -> dict[str, Any]:
         subprocess.run(
-            ["/bin/bash", "-euo", "pipefail", "-c", "\n".join(script)],
+            ["/bin/bash", "-euc", "\n".join(script)],
             check=True,
             cwd=tmp_path,
-            env=env,
+            env=env | {"TAP_PARTOO_API_KEY": api_key},
             timeout=120,
             stdin=subprocess.DEVNULL,
         )
+        *_, last = (tmp_path / "states.jsonl").read_text().splitlines()
+        state: dict[str, Any] = json.loads(last)
+        return state
 
-    run(rest)
+    api.faults.add(faults.redirect(api.url), page=3)
+    assert run(once, *each) == {}
+    assert emitted() > 0
+    for path in tmp_path.glob("api_keys*"):
+        path.unlink()
+
+    state = run(*each)
     assert emitted() == len(api.account.records())
-    state = json.loads((tmp_path / "state.json").read_text())
     assert state["bookmarks"]["api_keys"]["replication_key"] == "created_at"
-    run(rest[1:])  # all but the empty state
+    for api_key in (api.account.api_key, "wrong", api.account.api_key):
+        assert run(*each, api_key=api_key) == state
     assert emitted() < 2 * len(api.account.records())

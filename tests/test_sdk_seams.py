@@ -150,6 +150,18 @@ def test_answers_are_judged_by_the_tap(small_api: StandIn) -> None:
         run_here(small_api, config={"api_key": "wrong-key"})
 
 
+def test_a_state_follows_the_records_though_it_is_that_of_the_start(
+    small_api: StandIn,
+) -> None:
+    # `_last_emitted_state`, by which the SDK sends no state twice.
+    first = run_here(small_api)
+    second = run_here(small_api, state=first.state)
+    assert second.state == first.state
+    start, *rest, record, end = [message["type"] for message in second.messages]
+    assert (start, record, end) == ("STATE", "RECORD", "STATE")
+    assert "STATE" not in rest
+
+
 def test_state_moves_at_the_end_only(small_api: StandIn) -> None:
     # `_increment_stream_state`: the SDK's own would warn of each record without the
     # replication key, and count the bookmark with each record.
