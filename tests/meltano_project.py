@@ -100,6 +100,17 @@ class Project:
                     os.killpg(process.pid, signal.SIGKILL)
 
 
+def filled_in(example: Path, values: Mapping[str, str]) -> list[str]:
+    """The lines of an `.env.example` with these values; each has to have its line."""
+    rest = dict(values)
+    lines = []
+    for line in example.read_text(encoding="utf-8").splitlines():
+        name = line.partition("=")[0]
+        lines.append(f"{name}={rest.pop(name)}" if name in rest else line)
+    assert not rest, "variables that .env.example does not name"
+    return lines
+
+
 def loaded_rows(database: Database, schema: str = "partoo") -> dict[int, Row]:
     """The table's rows by id, without the loader's own columns."""
     table = sql.Identifier(schema, "api_keys")

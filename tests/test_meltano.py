@@ -24,6 +24,7 @@ from tests.meltano_project import (
     Row,
     expected_row,
     expected_rows,
+    filled_in,
     loaded_rows,
 )
 from tests.partoo_api import Account, StandIn, make_keys
@@ -57,12 +58,7 @@ def project_for(
     """A project whose `.env` is the example, filled in."""
     values = {"TAP_PARTOO_API_KEY": api.account.api_key}
     values |= database.env if database else {}
-    lines = (ROOT / ".env.example").read_text().splitlines()
-    for number, line in enumerate(lines):
-        name = line.partition("=")[0]
-        if name in values:
-            lines[number] = f"{name}={values.pop(name)}"
-    assert not values, "variables that .env.example does not name"
+    lines = filled_in(ROOT / ".env.example", values)
     lines.append(f"TAP_PARTOO_API_URL={api.url}")
     lines.remove("PGTZ=UTC")  # meltano.yml says so as well, and has to suffice
     (directory / ".env").write_text("\n".join(lines))

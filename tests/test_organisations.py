@@ -18,7 +18,14 @@ import pytest
 from ruamel.yaml import YAML
 
 from tap_partoo.timestamps import to_utc
-from tests.meltano_project import BIN, ROOT, Project, expected_rows, loaded_rows
+from tests.meltano_project import (
+    BIN,
+    ROOT,
+    Project,
+    expected_rows,
+    filled_in,
+    loaded_rows,
+)
 from tests.partoo_api import Account, StandIn, make_keys
 from tests.postgres import Database, postgres
 
@@ -62,12 +69,7 @@ class Example:
         """Write `.env` with these keys."""
         values = {f"{prefix(name)}_API_KEY": key for name, key in keys.items()}
         values |= self.database.env
-        lines = (EXAMPLE / ".env.example").read_text().splitlines()
-        for number, line in enumerate(lines):
-            variable = line.partition("=")[0]
-            if variable in values:
-                lines[number] = f"{variable}={values.pop(variable)}"
-        assert not values, "variables that .env.example does not name"
+        lines = filled_in(EXAMPLE / ".env.example", values)
         (self.project.directory / ".env").write_text("\n".join(lines))
 
     def run(self, *jobs: str) -> dict[str, tuple[int | None, str]]:
