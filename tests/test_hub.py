@@ -339,10 +339,13 @@ def test_without_the_hub_to_a_mirror(
     api: StandIn, hub: str, wheel: Path, server: Database, tmp_path: Path
 ) -> None:
     database = server.create_database()
-    account = {"TAP_PARTOO_API_KEY": api.account.api_key, "TAP_PARTOO_API_URL": api.url}
-    project = new_project(tmp_path, wheel, f"{hub}/no-hub", **account, **database.env)
+    url = {"TAP_PARTOO_API_URL": api.url}
+    project = new_project(tmp_path, wheel, f"{hub}/no-hub", **url, **database.env)
     meltano(project, "add", "tap-partoo", "--from-ref", f"{hub}/{DEFINITION.name}")
     assert installed_from(tmp_path) == wheel
+    meltano(project, "config", "set", "tap-partoo", "api_key", api.account.api_key)
+    assert api.account.api_key not in (tmp_path / "meltano.yml").read_text()
+    meltano(project, *told("config test tap-partoo"))
 
     content = read(tmp_path / "meltano.yml")
     [added] = content["plugins"]["extractors"]
@@ -371,6 +374,14 @@ def test_without_the_hub_to_a_mirror(
             "SELECT id FROM partoo.api_keys WHERE _sdc_deleted_at IS NOT NULL"
         ).fetchall()
     assert marked == [(gone,)]
+
+    new = api.account.create()["id"]
+    meltano(project, *told("run tap-partoo target-postgres"))
+    assert loaded_rows(database).keys() == before.keys() | {new}
+    # A mirror has no bookmark.
+    for state_id in ("partoo", "dev:tap-partoo-to-target-postgres"):
+        state = json.loads(meltano(project, "state", "get", state_id))
+        assert state["singer_state"]["bookmarks"]["api_keys"] == {}
 
 
 def installed_from(directory: Path) -> Path:
