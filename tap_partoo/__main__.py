@@ -49,7 +49,7 @@ def _run() -> int:
         return error.exit_code
     except SingerSDKError as error:
         return _failed(str(error))
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:  # noqa: BLE001 - the last resort
         # Nothing foreseen: still one line, and the traceback for those who ask for it.
         return _failed(
             f"{type(error).__name__}: {error}. This is not expected: please report it "

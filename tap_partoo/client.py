@@ -195,7 +195,7 @@ class PartooStream(RESTStream[int | None]):
         while True:
             error = yield wait
             asked = _retry_after(error)
-            jitter = random.uniform(0, MAX_JITTER_SECONDS)  # noqa: S311
+            jitter = random.uniform(0, MAX_JITTER_SECONDS)  # noqa: S311 - no secret
             # "0 seconds" of a server in trouble would be a tight loop.
             wait = asked or next(exponential) + jitter
 
@@ -236,7 +236,7 @@ class PartooStream(RESTStream[int | None]):
             self._conclude(context)
         # The SDK sends no state twice: none would follow the records where nothing is
         # new, and some loaders tell a state only if no record follows it.
-        self._tap.state_writer._last_emitted_state = None  # noqa: SLF001
+        self._tap.state_writer._last_emitted_state = None  # noqa: SLF001 - no public way
         self._log_summary()
 
     @override

@@ -51,23 +51,23 @@ def _boolean(value: object) -> bool:
 
 
 def _date_time(value: object) -> str | None:
-    if not isinstance(value, str):
-        raise ValueError  # noqa: TRY004 - like every value that does not fit
-    return to_utc(value) if value else None
+    if isinstance(value, str):
+        return to_utc(value) if value else None
+    raise ValueError
 
 
 def _date(value: object) -> str | None:
-    if not isinstance(value, str):
-        raise ValueError  # noqa: TRY004
-    return to_date(value) if value else None
+    if isinstance(value, str):
+        return to_date(value) if value else None
+    raise ValueError
 
 
 def _strings(value: object) -> list[str | None]:
-    if not isinstance(value, list):
-        raise ValueError  # noqa: TRY004
-    if {*map(type, value)} <= {str, type(None)}:
-        return value
-    return [None if item is None else _string(item) for item in value]
+    if isinstance(value, list):
+        if {*map(type, value)} <= {str, type(None)}:
+            return value
+        return [None if item is None else _string(item) for item in value]
+    raise ValueError
 
 
 _CONVERTERS: Mapping[tuple[str, str | None], tuple[type, Callable[[Any], Any]]] = {

@@ -41,7 +41,7 @@ class PartooSession(requests.Session):
         self.pacer = pacer
         found = self.merge_environment_settings(url, {}, None, None, None)
         self.trust_env = False
-        self.verify = _certificates(found["verify"])
+        self.verify = _certificates(verify=found["verify"])
         # Plain HTTP is for loopback: through a proxy the key would leave this machine.
         self.proxies = {} if urlsplit(url).scheme == "http" else found["proxies"]
         adapter = HTTPAdapter(pool_connections=1, pool_maxsize=connections)
@@ -75,7 +75,7 @@ class PartooSession(requests.Session):
         raise failure
 
 
-def _certificates(verify: Any) -> str | bool:  # noqa: ANN401
+def _certificates(*, verify: str | bool | None) -> str | bool:
     """Return the file of trusted certificates; True stands for those of `certifi`."""
     path = os.environ.get("SSL_CERT_FILE") if verify is True else verify
     if not path:

@@ -68,8 +68,8 @@ def read_state(
 
 def _canonical(value: object, stream: str) -> str:
     try:
-        return to_utc(value)  # type: ignore[arg-type]
-    except (AttributeError, ValueError):
+        return to_utc(value if isinstance(value, str) else "")
+    except ValueError:
         entry = f"bookmarks.{stream}.replication_key_value"
         msg = f"The state entry `{entry}` is {value!r}, which is no date. {_REMEDY}"
         raise InputError(msg) from None

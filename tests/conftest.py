@@ -42,7 +42,7 @@ def api() -> Iterator[StandIn]:
 def run_tap(tmp_path: Path) -> RunTap:
     """Run the tap as a process against a stand-in; settings add to those it needs."""
 
-    def run(  # noqa: PLR0913
+    def run(  # noqa: PLR0913 - as above
         api: StandIn,
         *args: str,
         config: Mapping[str, Any] | None = None,

@@ -8,6 +8,7 @@ import json
 import re
 import subprocess
 import sys
+from abc import ABC, abstractmethod
 from datetime import datetime
 from string import Template
 from typing import TYPE_CHECKING, Any
@@ -98,7 +99,7 @@ def install(name: str, *pins: str) -> Path:
     return venv / "bin"
 
 
-class Loader:
+class Loader(ABC):
     """A loader, and a folder to run it in.
 
     Attributes:
@@ -180,9 +181,9 @@ class Loader:
         assert run.returncode == 0, run.stderr
         return run.messages[-1] if run.stdout else None
 
+    @abstractmethod
     def rows(self) -> list[Row]:
         """What has been loaded; of two rows of a key, the later one comes later."""
-        raise NotImplementedError
 
     def types(self) -> dict[str, str]:
         """The types of the columns, where the loader makes any."""
@@ -215,7 +216,8 @@ class Postgres(Loader):
 
     name = "target-postgres"
 
-    def __init__(self, folder: Path, values: Mapping[str, str]) -> None:  # noqa: D107
+    def __init__(self, folder: Path, values: Mapping[str, str]) -> None:
+        """Install it; the variables are those of a database."""
         super().__init__(folder, values)
         self.config["port"] = int(self.config["port"])  # as Meltano does
         self.database = Database(

@@ -108,7 +108,7 @@ def postgres() -> Iterator[Database]:
         tempfile.TemporaryDirectory(
             prefix="tap-partoo-postgres-",
             # The TMPDIR of root may be closed to the account that runs the server.
-            dir="/tmp" if account else None,  # noqa: S108
+            dir="/tmp" if account else None,  # noqa: S108 - a name of its own in it
             # The shell may be removing it already.
             ignore_cleanup_errors=True,
         ) as name,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+from abc import ABC, abstractmethod
 from socketserver import StreamRequestHandler, ThreadingTCPServer
 from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 
-class _Server(ThreadingTCPServer):
+class _Server(ABC, ThreadingTCPServer):
     """A server on a free port of 127.0.0.1, while its `with` block lasts."""
 
     daemon_threads = True
@@ -49,9 +50,9 @@ class _Server(ThreadingTCPServer):
         self.thread.join()
         self.server_close()
 
+    @abstractmethod
     def serve(self, connection: socket.socket) -> None:
         """Serve one connection; it is closed afterwards."""
-        raise NotImplementedError
 
 
 class _Handler(StreamRequestHandler):
@@ -77,7 +78,8 @@ class TlsRelay(_Server):
         connections: How many connections were made, successful or not.
     """
 
-    def __init__(self, url: str, context: ssl.SSLContext, drops: int = 0) -> None:  # noqa: D107
+    def __init__(self, url: str, context: ssl.SSLContext, drops: int = 0) -> None:
+        """Prepare; it listens in its `with` block."""
         super().__init__()
         behind = urlsplit(url)
         self._target = (behind.hostname, behind.port)
@@ -105,7 +107,8 @@ class Proxy(_Server):
         heads: What it was told, one text per connection.
     """
 
-    def __init__(self, refusal: str | None = None) -> None:  # noqa: D107
+    def __init__(self, refusal: str | None = None) -> None:
+        """Prepare; it listens in its `with` block."""
         super().__init__()
         self.heads: list[str] = []
         self._refusal = refusal

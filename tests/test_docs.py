@@ -118,8 +118,9 @@ def examples(page: str, language: str) -> list[str]:
     return found
 
 
-def from_yaml(text: str) -> Any:  # noqa: ANN401
-    return YAML(typ="safe").load(text)
+def from_yaml(text: str) -> dict[str, Any]:
+    content: dict[str, Any] = YAML(typ="safe").load(text)
+    return content
 
 
 def test_settings_are_all_told_and_their_defaults_are_true() -> None:

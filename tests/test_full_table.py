@@ -69,8 +69,9 @@ FULL_TABLE = catalog_for("FULL_TABLE")
     ],
 )
 def test_method_is_chosen(
+    *,
     catalog: dict[str, Any] | None,
-    full: bool,  # noqa: FBT001
+    full: bool,
     api: StandIn,
 ) -> None:
     run = run_here(api, catalog=catalog, state=STATE)

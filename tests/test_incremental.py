@@ -59,7 +59,7 @@ def warnings(run: tap.Run) -> list[str]:
     return [line for line in run.stderr.splitlines() if "WARNING" in line]
 
 
-def account_of(*created: str | None) -> Account:
+def account_of(*created: object) -> Account:
     """An account of keys that were created then, and neither used nor revoked."""
     keys = make_keys(len(created))
     for key, moment in zip(keys, created, strict=True):
@@ -352,7 +352,7 @@ def test_no_date_of_creation(api: StandIn, run_tap: RunTap) -> None:
 
 
 @pytest.mark.parametrize("created", [None, "not a date", 1714557600, {}], ids=repr)
-def test_no_usable_date_of_creation_at_all(created: Any) -> None:  # noqa: ANN401
+def test_no_usable_date_of_creation_at_all(created: object) -> None:
     account = account_of(created, created)
     with StandIn(account) as api:
         first = run_here(api)

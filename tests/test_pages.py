@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import pytest
 from singer_sdk.exceptions import FatalAPIError
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from tests import tap
     from tests.conftest import RunTap
+    from tests.partoo_api.wire import Answer
 
 OLD = "2024-01-01T00:00:00+00:00"
 STATE = {
@@ -127,7 +128,9 @@ def test_page_that_stays_empty_holds_the_bookmark(
 
 @pytest.mark.parametrize("empty_max_page", [0, 1])
 @pytest.mark.parametrize("first_page", [0, 1])
-def test_empty_account(first_page: Any, empty_max_page: Any) -> None:  # noqa: ANN401
+def test_empty_account(
+    first_page: Literal[0, 1], empty_max_page: Literal[0, 1]
+) -> None:
     with StandIn(
         Account(), first_page=first_page, empty_max_page=empty_max_page
     ) as nothing:
@@ -177,11 +180,13 @@ def test_pages_that_make_no_sense(
 
 
 @pytest.mark.parametrize("base", [0, 1])
-def test_server_that_numbers_the_first_page_again_and_again(base: Any) -> None:  # noqa: ANN401
+def test_server_that_numbers_the_first_page_again_and_again(
+    base: Literal[0, 1],
+) -> None:
     """It says the number that was asked for, but always lists the same keys."""
     with StandIn(Account(make_keys(60)), first_page=base) as api:
 
-        def same_keys(exchange: faults.Exchange) -> Any:  # noqa: ANN401
+        def same_keys(exchange: faults.Exchange) -> Answer:
             number = int(exchange.request.query.get("page", base))
             first = exchange.list_keys(exchange.request.query | {"page": str(base)})
             return faults.fields(page=number)(
@@ -308,7 +313,7 @@ WRONG_LISTS: tuple[Any, ...] = ({}, "", 0, [None], [[]], [1])
     ],
     ids=lambda body: json.dumps(body)[:60],
 )
-def test_what_is_not_a_page(body: Any) -> None:  # noqa: ANN401
+def test_what_is_not_a_page(body: object) -> None:
     with pytest.raises(EnvelopeError):
         read_page(
             json.dumps(body).encode(), "api_keys", counted_at=NOW, elapsed_seconds=0.1

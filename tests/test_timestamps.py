@@ -19,7 +19,7 @@ offsets = st.integers(-14 * 60, 14 * 60).map(
 # A day from both ends, for every offset to stay within the years.
 moments = st.datetimes(
     datetime(1, 1, 2),  # noqa: DTZ001 - hypothesis adds the offset
-    datetime(9999, 12, 30),  # noqa: DTZ001
+    datetime(9999, 12, 30),  # noqa: DTZ001 - likewise
     timezones=st.just(UTC) | offsets,
 )
 

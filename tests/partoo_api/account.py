@@ -68,7 +68,7 @@ class Account:
         seed: Decides the random order.
     """
 
-    def __init__(  # noqa: D107 - the class says it
+    def __init__(
         self,
         keys: Iterable[Key] = (),
         *,
@@ -77,6 +77,7 @@ class Account:
         order: Order = "id",
         seed: int = 0,
     ) -> None:
+        """Take over the keys."""
         self.api_key = api_key
         self.api_key_without_rights = api_key_without_rights
         self._lock = threading.RLock()

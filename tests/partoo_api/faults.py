@@ -43,7 +43,8 @@ Fault = Answer | Wire | Callable[[Exchange], Answer | Wire]
 class Faults:
     """The faults that are due, in the order in which they were added."""
 
-    def __init__(self) -> None:  # noqa: D107 - nothing to say
+    def __init__(self) -> None:
+        """Start without any."""
         self._lock = threading.Lock()
         self._due: list[_Due] = []
 

@@ -78,7 +78,7 @@ class StandIn:
             of that request (the first is 1) and its query.
     """
 
-    def __init__(  # noqa: D107, PLR0913 - the class says it; APIs differ in many ways
+    def __init__(  # noqa: PLR0913 - APIs differ in many ways
         self,
         account: Account,
         *,
@@ -92,6 +92,7 @@ class StandIn:
         counting_seconds: float = 0.03,
         port: int = 0,
     ) -> None:
+        """Prepare; it listens in its `with` block."""
         self.account = account
         self.requests: list[LoggedRequest] = []
         self.faults = Faults()

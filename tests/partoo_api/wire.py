@@ -93,7 +93,7 @@ async def send_reply(
 async def _send_raw(wire: Wire, receive: Receive, send: Send) -> None:
     # uvicorn passes a method of the object that holds the connection. Written to
     # directly, it knows nothing of an answer: close it and wait until it noticed, or
-    # it would answer 500.
+    # it would answer 500. That `send` is such a method is no part of its type.
     transport: asyncio.Transport = send.__self__.transport  # type: ignore[attr-defined]
     for part in wire.parts:
         if transport.is_closing():  # the client has given up

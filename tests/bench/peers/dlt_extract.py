@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 
 import dlt  # type: ignore[import-not-found] # see requirements.txt
-from dlt.sources import rest_api  # type: ignore[import-not-found]
+from dlt.sources import rest_api  # type: ignore[import-not-found] # likewise
 
 
 def main() -> None:
