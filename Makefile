@@ -33,15 +33,15 @@ export MELTANO_CLI_DISABLE_VERSION_CHECK = true
 export MELTANO_SEND_ANONYMOUS_USAGE_STATS = false
 
 help:
-	@echo 'make demo    see the tap load a made-up account into a throwaway PostgreSQL'
-	@echo 'make test    all checks: format, lint, types, tests'
-	@echo 'make lint    only the checks without tests: format, lint, types, workflows'
-	@echo 'make test-loaders   load the same account with every loader of docs/loaders.md'
-	@echo 'make test-engines   run the projects of docs/organisations.md'
-	@echo 'make bench   measure speed and memory'
-	@echo 'make build   make the packages for PyPI, in dist'
-	@echo 'make setup   only install what these need, in .venv and .meltano'
-	@echo 'make clean   remove what setup installed'
+	@echo 'make demo          see the tap load a made-up account into a throwaway PostgreSQL'
+	@echo 'make test          all checks: format, lint, types, tests'
+	@echo 'make lint          only the checks without tests: format, lint, types, workflows'
+	@echo 'make test-loaders  load the same account with every loader of docs/loaders.md'
+	@echo 'make test-engines  run the projects of docs/organisations.md'
+	@echo 'make bench         measure speed and memory'
+	@echo 'make build         make the packages for PyPI, in dist'
+	@echo 'make setup         only install what these need, in .venv and .meltano'
+	@echo 'make clean         remove what setup installed'
 
 setup: $(INSTALLED)
 

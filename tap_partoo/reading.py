@@ -143,8 +143,7 @@ class ListReader:
             told = time.monotonic()
             while True:
                 behind_seconds += page.elapsed_seconds
-                alone = window == 1 and self._workers > 1
-                if alone and behind_seconds > SLOW_SECONDS:
+                if window == 1 and self._workers > 1 and behind_seconds > SLOW_SECONDS:
                     submit, window = self._start_workers(stack), 2 * self._workers
                 while len(ahead) < window and (number := numbers.ask()) is not None:
                     ahead.append((number, submit(number)))

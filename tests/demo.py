@@ -186,6 +186,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="tap-partoo-demo-") as directory:
         demonstrate(Path(directory))
     say("Both servers are stopped and their data removed.")
+    say("What to do next: README.md, under 'Use it with your own key'.")
 
 
 if __name__ == "__main__":

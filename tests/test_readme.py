@@ -8,8 +8,6 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from tests.meltano_project import BIN, ROOT, Project, expected_rows, loaded_rows
 from tests.partoo_api import faults
 from tests.postgres import postgres
@@ -60,31 +58,14 @@ def test_meltano_commands_load_the_account(api: StandIn, tmp_path: Path) -> None
         assert loaded_rows(database) == expected_rows(api.account)
 
 
-@pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A virtual environment with the tap as `pip install .` puts it there."""
-    venv = tmp_path_factory.mktemp("installed") / "venv"
-    for command in (
-        ["venv", "--quiet", "--python", str(BIN / "python"), str(venv)],
-        ["pip", "install", "--quiet", "--python", str(venv / "bin" / "python"), "."],
-    ):
-        subprocess.run([BIN / "uv", *command], check=True, cwd=ROOT, timeout=300)
-    return venv
-
-
-def test_plain_commands_keep_the_state(
-    api: StandIn,
-    installed: Path,
-    tmp_path: Path,
-) -> None:
-    first, key, once, *each = commands("Without Meltano").splitlines()
-    assert (first, key) == ("pip install .", "export TAP_PARTOO_API_KEY=...")
-    loader = ROOT / ".meltano" / "loaders" / "target-jsonl" / "venv" / "bin"
-    env = {
-        **environment(),
-        "PATH": f"{installed / 'bin'}:{loader}:/usr/bin:/bin",
-        "TAP_PARTOO_API_URL": api.url,
-    }
+def test_plain_commands_keep_the_state(api: StandIn, tmp_path: Path) -> None:
+    tap, target, key, once, *each = commands("Without Meltano").splitlines()
+    assert key == "export TAP_PARTOO_API_KEY=..."
+    shutil.copytree(ROOT / "tap_partoo", tmp_path / "tap_partoo")
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, tmp_path)
+    path = f"{BIN}:/usr/bin:/bin"  # a Python that is new enough
+    env = environment({"TAP_PARTOO_API_URL": api.url, "PATH": path})
 
     def emitted() -> int:
         return sum(
@@ -97,7 +78,7 @@ def test_plain_commands_keep_the_state(
             check=True,
             cwd=tmp_path,
             env=env | {"TAP_PARTOO_API_KEY": api_key},
-            timeout=120,
+            timeout=300,
             stdin=subprocess.DEVNULL,
         )
         *_, last = (tmp_path / "states.jsonl").read_text().splitlines()
@@ -105,7 +86,7 @@ def test_plain_commands_keep_the_state(
         return state
 
     api.faults.add(faults.redirect(api.url), page=3)
-    assert run(once, *each) == {}
+    assert run(tap, target, once, *each) == {}
     assert emitted() > 0
     for path in tmp_path.glob("api_keys*"):
         path.unlink()
