@@ -146,7 +146,8 @@ _Kinds = type[BaseException] | tuple[type[BaseException], ...]
 _FAILURES: tuple[tuple[_Kinds, type[Exception], str], ...] = (
     # The first kind that is found in the chain of causes counts.
     (
-        ssl.SSLEOFError,
+        # Which of them depends on the versions of Python and OpenSSL.
+        (ssl.SSLEOFError, ssl.SSLZeroReturnError),
         RetriableAPIError,
         f"The TLS connection to {{where}} broke off. {_CHECK}",
     ),
