@@ -64,8 +64,8 @@ def test_plain_commands_keep_the_state(api: StandIn, tmp_path: Path) -> None:
     shutil.copytree(ROOT / "tap_partoo", tmp_path / "tap_partoo")
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, tmp_path)
-    path = f"{BIN}:/usr/bin:/bin"  # a Python that is new enough
-    env = environment({"TAP_PARTOO_API_URL": api.url, "PATH": path})
+    search = f"{BIN}:/usr/bin:/bin"  # a Python that is new enough
+    env = environment({"TAP_PARTOO_API_URL": api.url, "PATH": search})
 
     def emitted() -> int:
         return sum(
