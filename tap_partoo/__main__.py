@@ -10,7 +10,7 @@ import traceback
 from typing import TYPE_CHECKING, NoReturn
 
 from tap_partoo.redaction import redact
-from tap_partoo.termination import Terminated, watch
+from tap_partoo.singer.termination import Terminated, watch
 
 if TYPE_CHECKING:
     import click
@@ -36,7 +36,7 @@ def _run() -> int:
     import click  # noqa: PLC0415
     from singer_sdk.exceptions import SingerSDKError  # noqa: PLC0415
 
-    from tap_partoo.messages import standard_output  # noqa: PLC0415
+    from tap_partoo.singer.messages import standard_output  # noqa: PLC0415
     from tap_partoo.tap import TapPartoo  # noqa: PLC0415
 
     redact.install()

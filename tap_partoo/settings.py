@@ -10,8 +10,8 @@ from singer_sdk import typing as th
 from singer_sdk.plugin_base import JSONSchemaValidator
 
 from tap_partoo.errors import InputError
+from tap_partoo.records.timestamps import to_utc
 from tap_partoo.redaction import redact
-from tap_partoo.timestamps import to_utc
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -11,16 +11,17 @@ from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from singer_sdk.singerlib import Catalog
 from typing_extensions import override
 
-from tap_partoo import about, settings  # noqa: F401 - the text of `--about`
-from tap_partoo.catalog import read_catalog
-from tap_partoo.inputs import check_environment, checked, json_object
-from tap_partoo.messages import LineWriter, standard_output
-from tap_partoo.pacing import Pacer
+from tap_partoo import settings
+from tap_partoo.api.pacing import Pacer
+from tap_partoo.api.session import PartooSession
 from tap_partoo.redaction import redact
-from tap_partoo.session import PartooSession
-from tap_partoo.state import read_state
+from tap_partoo.singer import about  # noqa: F401 - the text of `--about`
+from tap_partoo.singer.catalog import read_catalog
+from tap_partoo.singer.inputs import check_environment, checked, json_object
+from tap_partoo.singer.messages import LineWriter, standard_output
+from tap_partoo.singer.state import read_state
+from tap_partoo.singer.termination import terminate
 from tap_partoo.streams import ApiKeys
-from tap_partoo.termination import terminate
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     import click
     from singer_sdk.plugin_base import _ConfigInput
 
-    from tap_partoo.client import PartooStream
+    from tap_partoo.streams.base import PartooStream
 
 STREAMS: tuple[type[PartooStream], ...] = (ApiKeys,)
 

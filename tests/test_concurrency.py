@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tap_partoo.pagination import Page
-from tap_partoo.reading import ListReader
+from tap_partoo.reading.paging import Page
+from tap_partoo.reading.reader import ListReader
 from tests import tap
 from tests.conftest import API_KEY, RunTap
 from tests.partoo_api import Account, StandIn, faults, make_keys

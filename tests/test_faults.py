@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from singer_sdk.exceptions import FatalAPIError
 
-from tap_partoo import client
-from tap_partoo.errors import RETRY_AFTER_MAX_SECONDS, retry_after_seconds
+from tap_partoo.api.errors import RETRY_AFTER_MAX_SECONDS, retry_after_seconds
+from tap_partoo.streams import base as client
 from tests import failures, patched, tap
 from tests.conftest import API_KEY, RunTap
 from tests.failures import FAILURES, STATE, check_end, of_fault
@@ -161,7 +161,9 @@ def deaf_port() -> Iterator[int]:
         yield reserved.getsockname()[1]
 
 
-QUICK = patched.command(client__BACKOFF_MAX_SECONDS=0.1, client__MAX_JITTER_SECONDS=0.1)
+QUICK = patched.command(
+    streams__base__BACKOFF_MAX_SECONDS=0.1, streams__base__MAX_JITTER_SECONDS=0.1
+)
 """Tries often, for five minutes."""
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 import pytest
 from ruamel.yaml import YAML
 
-from tap_partoo.timestamps import to_utc
+from tap_partoo.records.timestamps import to_utc
 from tests.meltano_project import (
     BIN,
     ROOT,

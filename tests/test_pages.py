@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import pytest
 from singer_sdk.exceptions import FatalAPIError
 
-from tap_partoo.pagination import (
+from tap_partoo.reading.paging import (
     MAX_GROWTH_PAGES,
     EnvelopeError,
     Page,

@@ -17,9 +17,9 @@ from singer_sdk import RESTStream, Tap
 from singer_sdk.contrib.msgspec import MsgSpecWriter
 from singer_sdk.exceptions import FatalAPIError
 
-from tap_partoo.client import PartooStream
 from tap_partoo.errors import InputError
-from tap_partoo.messages import LineWriter
+from tap_partoo.singer.messages import LineWriter
+from tap_partoo.streams.base import PartooStream
 from tap_partoo.tap import TapPartoo
 from tests.in_process import discover, own_signals, run_here
 from tests.partoo_api import Account, StandIn, make_keys

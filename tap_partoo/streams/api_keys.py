@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from singer_sdk import typing as th
 
-from tap_partoo.client import PartooStream
+from tap_partoo.streams.base import PartooStream
 
 _STRINGS = th.ArrayType(th.StringType(nullable=True))
 

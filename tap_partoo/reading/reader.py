@@ -16,7 +16,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from tap_partoo.errors import NotFoundError
-from tap_partoo.pagination import Completeness, Page, PageNumbers
+from tap_partoo.reading.paging import Completeness, Page, PageNumbers
 
 if TYPE_CHECKING:
     import logging

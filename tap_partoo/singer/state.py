@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from tap_partoo.errors import InputError
-from tap_partoo.timestamps import to_utc
+from tap_partoo.records.timestamps import to_utc
 
 if TYPE_CHECKING:
     import logging
     from collections.abc import Iterable, Mapping
 
-    from tap_partoo.client import PartooStream
+    from tap_partoo.streams.base import PartooStream
 
 _REMEDY = (
     "Correct it, or remove it to read everything again (in Meltano: `meltano state "

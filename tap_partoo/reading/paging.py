@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from singer_sdk.exceptions import FatalAPIError
 
-from tap_partoo.errors import NotFoundError, quoted_message
+from tap_partoo.api.errors import quoted_message
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from singer_sdk.helpers.types import Record
+
+    from tap_partoo.errors import NotFoundError
 
 MAX_GROWTH_PAGES = 100
 """How many pages a list may grow by while it is read, and how many of them may be empty

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk.exceptions import FatalSyncError
 
 from tap_partoo.errors import InputError
-from tap_partoo.timestamps import to_date, to_utc
+from tap_partoo.records.timestamps import to_date, to_utc
 
 if TYPE_CHECKING:
     import logging

@@ -12,7 +12,7 @@ from singer_sdk.contrib.msgspec import MsgSpecWriter, serialize_jsonl
 from singer_sdk.exceptions import FatalSyncError
 from typing_extensions import override
 
-from tap_partoo.termination import Terminated, whole_line
+from tap_partoo.singer.termination import Terminated, whole_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,10 +14,11 @@ from requests.adapters import HTTPAdapter
 from typing_extensions import override
 from urllib3.exceptions import HTTPError
 
-from tap_partoo.errors import InputError, failure_of_request
+from tap_partoo.api.errors import failure_of_request
+from tap_partoo.errors import InputError
 
 if TYPE_CHECKING:
-    from tap_partoo.pacing import Pacer
+    from tap_partoo.api.pacing import Pacer
 
 
 class PartooSession(requests.Session):

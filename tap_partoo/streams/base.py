@@ -18,16 +18,12 @@ from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 from singer_sdk.streams.rest import PageContext
 from typing_extensions import override
 
-from tap_partoo.errors import (
-    UnreachableError,
-    address,
-    failure_of_answer,
-    retry_after_seconds,
-)
-from tap_partoo.pacing import ANNOUNCED_SECONDS
-from tap_partoo.pagination import EnvelopeError, Page, read_page
-from tap_partoo.reading import ListReader
-from tap_partoo.records import Fitter
+from tap_partoo.api.errors import address, failure_of_answer, retry_after_seconds
+from tap_partoo.api.pacing import ANNOUNCED_SECONDS
+from tap_partoo.errors import UnreachableError
+from tap_partoo.reading.paging import EnvelopeError, Page, read_page
+from tap_partoo.reading.reader import ListReader
+from tap_partoo.records.fitting import Fitter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Mapping, Sequence

@@ -15,7 +15,7 @@ from tap_partoo.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from tap_partoo.client import PartooStream
+    from tap_partoo.streams.base import PartooStream
 
 METHODS = (REPLICATION_INCREMENTAL, REPLICATION_FULL_TABLE)
 _REMEDY = "Discover it again: `tap-partoo --discover` (in Meltano `--refresh-catalog`)."

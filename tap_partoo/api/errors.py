@@ -1,0 +1,285 @@
+"""What each failure means, in one sentence, and what to do about it.
+
+Documented errors: https://developers.partoo.co/guides/api/getting-started/errors
+"""
+
+from __future__ import annotations
+
+import ssl
+from datetime import UTC, datetime
+from email.utils import format_datetime, parsedate_to_datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import requests
+from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
+from urllib3.exceptions import (
+    DecodeError,
+    NameResolutionError,
+    ProtocolError,
+    ReadTimeoutError,
+)
+
+from tap_partoo.errors import NotFoundError, UnreachableError
+from tap_partoo.redaction import redact
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+RETRY_AFTER_MAX_SECONDS = 120.0
+
+RETRIED_STATUSES = frozenset(
+    {
+        HTTPStatus.REQUEST_TIMEOUT,
+        HTTPStatus.TOO_EARLY,
+        HTTPStatus.TOO_MANY_REQUESTS,
+    }
+)
+"""Those below 500 that are worth another try; from 500 on all are."""
+
+
+def failure_of_answer(response: requests.Response) -> Exception | None:
+    """Return what is wrong with an answer, by its status, or None.
+
+    Args:
+        response: Any answer; its text is quoted shortened and redacted.
+
+    Returns:
+        A `RetriableAPIError` or a `FatalAPIError`, or None for status 200.
+    """
+    status = response.status_code
+    if status == HTTPStatus.OK:
+        return None
+    reason = _reason(response)
+    said = quoted_message(_json(response.content))
+    message = f"{reason.format(status=f'HTTP {status}')}{said}"
+    if _is_retried(status):
+        return RetriableAPIError(message, response)
+    kind = NotFoundError if status == HTTPStatus.NOT_FOUND else FatalAPIError
+    return kind(message)
+
+
+def _is_retried(status: int) -> bool:
+    return status in RETRIED_STATUSES or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+_REASONS: dict[int, str] = {
+    HTTPStatus.BAD_REQUEST: (
+        "Partoo rejected the request ({status}). Check the filters `status`, `type`, "
+        "`search_text` and `per_page`."
+    ),
+    HTTPStatus.UNAUTHORIZED: (
+        "Partoo refused the API key ({status}). Check `api_key`: that it is complete, "
+        "neither expired nor revoked, and made for this `api_url` (production and "
+        "sandbox have their own keys)."
+    ),
+    HTTPStatus.FORBIDDEN: (
+        "Partoo does not let this API key read this ({status}). Check the rights of "
+        "the key and of its user, and that this machine is on the IP whitelist of the "
+        "key."
+    ),
+    HTTPStatus.TOO_MANY_REQUESTS: (
+        "Partoo's limit of requests per minute is reached ({status}). Other "
+        "integrations of the organisation share it: lower `requests_per_minute`, or "
+        "run at another time."
+    ),
+}
+
+
+def _reason(response: requests.Response) -> str:
+    status = response.status_code
+    if reason := _REASONS.get(status):
+        return reason
+    where = _braces(address(response.url))
+    if status == HTTPStatus.NOT_FOUND:
+        return (
+            f"There is no Partoo API at {where} ({{status}}). Check `api_url`: it ends "
+            "in /v2, without a resource."
+        )
+    if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
+        return (
+            f"{where} redirects to another address ({{status}}). Redirects are not "
+            "followed, so that the API key goes nowhere else: set `api_url` to the "
+            "final address."
+        )
+    if _is_retried(status):
+        return "Partoo's server failed ({status}). Run again later."
+    return f"{where} gave an answer that is not Partoo's ({{status}}). Check `api_url`."
+
+
+def failure_of_request(error: Exception, url: str) -> Exception:
+    """Return what is wrong with a request that got no answer.
+
+    Args:
+        error: What `requests` or urllib3 raised. Its text is not used: it holds the
+            query.
+        url: The address of the request.
+
+    Returns:
+        A `RetriableAPIError`, an `UnreachableError` or a `FatalAPIError`.
+    """
+    where = address(url)
+    causes = list(_causes(error))
+    for kind, failure, sentence in _FAILURES:
+        if any(isinstance(cause, kind) for cause in causes):
+            return failure(sentence.format(where=where))
+    return FatalAPIError(
+        f"The request to {where} cannot be made ({type(error).__name__}). Check "
+        "`api_url` and the proxy variables."
+    )
+
+
+_CHECK = "Check `api_url` and the network."
+_Kinds = type[BaseException] | tuple[type[BaseException], ...]
+_FAILURES: tuple[tuple[_Kinds, type[Exception], str], ...] = (
+    # The first kind that is found in the chain of causes counts.
+    (
+        # Which of them depends on the versions of Python and OpenSSL.
+        (ssl.SSLEOFError, ssl.SSLZeroReturnError),
+        RetriableAPIError,
+        f"The TLS connection to {{where}} broke off. {_CHECK}",
+    ),
+    (
+        ssl.SSLCertVerificationError,
+        FatalAPIError,
+        (
+            "The TLS certificate of {where} cannot be verified. Check `api_url`; "
+            "behind a company proxy, set REQUESTS_CA_BUNDLE or SSL_CERT_FILE to the "
+            "company's certificates."
+        ),
+    ),
+    (
+        requests.exceptions.SSLError,
+        FatalAPIError,
+        (
+            "The TLS connection to {where} cannot be made. Check `api_url` and the "
+            "proxy variables."
+        ),
+    ),
+    (
+        requests.exceptions.ProxyError,
+        UnreachableError,
+        (
+            "The proxy for {where} does not work. Check HTTPS_PROXY, HTTP_PROXY, "
+            "ALL_PROXY and NO_PROXY."
+        ),
+    ),
+    (
+        NameResolutionError,
+        UnreachableError,
+        f"The host of {{where}} cannot be found. {_CHECK}",
+    ),
+    (
+        (requests.exceptions.Timeout, ReadTimeoutError),  # the latter within a body
+        RetriableAPIError,
+        (
+            "{where} did not answer in time. Check the network, or raise "
+            "`request_timeout`."
+        ),
+    ),
+    (
+        DecodeError,
+        RetriableAPIError,
+        (
+            "{where} sent an answer that cannot be decompressed. Check `api_url`, or "
+            "run again later."
+        ),
+    ),
+    (
+        ConnectionRefusedError,
+        RetriableAPIError,
+        f"The connection to {{where}} was refused. {_CHECK}",
+    ),
+    (
+        ConnectionResetError,
+        RetriableAPIError,
+        f"The connection to {{where}} was reset. {_CHECK}",
+    ),
+    (
+        requests.exceptions.ConnectionError,
+        RetriableAPIError,
+        f"The connection to {{where}} broke off. {_CHECK}",
+    ),
+    (
+        ProtocolError,
+        RetriableAPIError,
+        "The answer of {where} broke off. Check the network, or run again later.",
+    ),
+)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Walk through all that urllib3 and requests have wrapped into each other."""
+    seen: list[BaseException] = []
+    pending: list[Any] = [error]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, BaseException) and item not in seen:
+            seen.append(item)
+            yield item
+            pending += [item.__cause__, item.__context__, *item.args]
+            pending.append(getattr(item, "reason", None))
+
+
+def address(url: str) -> str:
+    """Return a URL without its query, which can hold a secret."""
+    return redact(url.partition("?")[0])
+
+
+def quoted_message(body: object) -> str:
+    """Return Partoo's own message as a sentence to append, or an empty text.
+
+    Args:
+        body: A decoded answer. Partoo documents both `error` and `errors`, with a text
+            or an object as value.
+    """
+    if not isinstance(body, dict):
+        return ""
+    message = redact.quote(_flat(body.get("error") or body.get("errors")))
+    end = "" if message.endswith((".", "!", "?")) else "."
+    return f" Partoo says: {message}{end}" if message else ""
+
+
+def _flat(value: object) -> str:
+    if isinstance(value, dict):
+        return "; ".join(f"{key}: {_flat(item)}" for key, item in value.items())
+    if isinstance(value, list):
+        return "; ".join(map(_flat, value))
+    return "" if value is None else str(value)
+
+
+def _json(content: bytes) -> object:
+    try:
+        return msgspec.json.decode(content)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None  # HTML of a gateway, mostly: nothing that could be quoted
+
+
+def _braces(text: str) -> str:
+    return text.replace("{", "{{").replace("}", "}}")
+
+
+def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
+    """Return how long an answer asks to wait, in seconds, or None.
+
+    Args:
+        headers: Of an answer. `Retry-After` counts seconds, as Partoo documents it, or
+            is an HTTP date, measured against the answer's own `Date`, because the
+            clock of this machine may be wrong.
+
+    Returns:
+        Between 0 and `RETRY_AFTER_MAX_SECONDS`; None where it is missing or no date.
+    """
+    text = headers.get("Retry-After", "").strip()
+    if text.isdecimal():
+        return min(float(text), RETRY_AFTER_MAX_SECONDS)
+    try:
+        until = parsedate_to_datetime(text)
+        sent = parsedate_to_datetime(
+            headers.get("Date") or format_datetime(datetime.now(UTC))
+        )
+        wait = (until - sent).total_seconds()
+    except (TypeError, ValueError):
+        return None
+    return min(max(wait, 0.0), RETRY_AFTER_MAX_SECONDS)

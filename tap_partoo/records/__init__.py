@@ -1,0 +1,1 @@
+"""What a value of Partoo becomes in a record."""
