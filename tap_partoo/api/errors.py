@@ -11,7 +11,6 @@ from email.utils import format_datetime, parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import requests
 from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
 from urllib3.exceptions import (
@@ -21,13 +20,18 @@ from urllib3.exceptions import (
     ReadTimeoutError,
 )
 
-from tap_partoo.errors import NotFoundError, UnreachableError
+from tap_partoo.api.decoding import decode
+from tap_partoo.errors import (
+    NotFoundError,
+    RefusedError,
+    RejectedError,
+    UnauthorizedError,
+    UnreachableError,
+)
 from tap_partoo.redaction import redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-
-RETRY_AFTER_MAX_SECONDS = 120.0
 
 RETRIED_STATUSES = frozenset(
     {
@@ -39,11 +43,11 @@ RETRIED_STATUSES = frozenset(
 """Those below 500 that are worth another try; from 500 on all are."""
 
 
-def failure_of_answer(response: requests.Response) -> Exception | None:
-    """Return what is wrong with an answer, by its status, or None.
+def error_for_response(response: requests.Response) -> Exception | None:
+    """Return what is wrong with a response, by its status, or None.
 
     Args:
-        response: Any answer; its text is quoted shortened and redacted.
+        response: Any response; its text is quoted shortened and redacted.
 
     Returns:
         A `RetriableAPIError` or a `FatalAPIError`, or None for status 200.
@@ -56,8 +60,15 @@ def failure_of_answer(response: requests.Response) -> Exception | None:
     message = f"{reason.format(status=f'HTTP {status}')}{said}"
     if _is_retried(status):
         return RetriableAPIError(message, response)
-    kind = NotFoundError if status == HTTPStatus.NOT_FOUND else FatalAPIError
-    return kind(message)
+    return _KINDS.get(status, FatalAPIError)(message)
+
+
+_KINDS: dict[int, type[FatalAPIError]] = {
+    HTTPStatus.BAD_REQUEST: RejectedError,
+    HTTPStatus.UNAUTHORIZED: UnauthorizedError,
+    HTTPStatus.FORBIDDEN: RefusedError,
+    HTTPStatus.NOT_FOUND: NotFoundError,
+}
 
 
 def _is_retried(status: int) -> bool:
@@ -66,8 +77,8 @@ def _is_retried(status: int) -> bool:
 
 _REASONS: dict[int, str] = {
     HTTPStatus.BAD_REQUEST: (
-        "Partoo rejected the request ({status}). Check the filters `status`, `type`, "
-        "`search_text` and `per_page`."
+        "Partoo rejected the request ({status}). Check the settings of this stream and "
+        "`per_page`."
     ),
     HTTPStatus.UNAUTHORIZED: (
         "Partoo refused the API key ({status}). Check `api_key`: that it is complete, "
@@ -105,11 +116,11 @@ def _reason(response: requests.Response) -> str:
         )
     if _is_retried(status):
         return "Partoo's server failed ({status}). Run again later."
-    return f"{where} gave an answer that is not Partoo's ({{status}}). Check `api_url`."
+    return f"{where} gave a response that is not Partoo's ({{status}}). Check `api_url`."
 
 
-def failure_of_request(error: Exception, url: str) -> Exception:
-    """Return what is wrong with a request that got no answer.
+def error_for_exception(error: Exception, url: str) -> Exception:
+    """Return what is wrong with a request that got no response.
 
     Args:
         error: What `requests` or urllib3 raised. Its text is not used: it holds the
@@ -174,7 +185,7 @@ _FAILURES: tuple[tuple[_Kinds, type[Exception], str], ...] = (
         (requests.exceptions.Timeout, ReadTimeoutError),  # the latter within a body
         RetriableAPIError,
         (
-            "{where} did not answer in time. Check the network, or raise "
+            "{where} did not respond in time. Check the network, or raise "
             "`request_timeout`."
         ),
     ),
@@ -182,7 +193,7 @@ _FAILURES: tuple[tuple[_Kinds, type[Exception], str], ...] = (
         DecodeError,
         RetriableAPIError,
         (
-            "{where} sent an answer that cannot be decompressed. Check `api_url`, or "
+            "{where} sent a response that cannot be decompressed. Check `api_url`, or "
             "run again later."
         ),
     ),
@@ -204,7 +215,7 @@ _FAILURES: tuple[tuple[_Kinds, type[Exception], str], ...] = (
     (
         ProtocolError,
         RetriableAPIError,
-        "The answer of {where} broke off. Check the network, or run again later.",
+        "The response of {where} broke off. Check the network, or run again later.",
     ),
 )
 
@@ -231,7 +242,7 @@ def quoted_message(body: object) -> str:
     """Return Partoo's own message as a sentence to append, or an empty text.
 
     Args:
-        body: A decoded answer. Partoo documents both `error` and `errors`, with a text
+        body: A decoded response. Partoo documents both `error` and `errors`, with a text
             or an object as value.
     """
     if not isinstance(body, dict):
@@ -251,8 +262,8 @@ def _flat(value: object) -> str:
 
 def _json(content: bytes) -> object:
     try:
-        return msgspec.json.decode(content)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return decode(content)
+    except (ValueError, RecursionError):
         return None  # HTML of a gateway, mostly: nothing that could be quoted
 
 
@@ -261,19 +272,19 @@ def _braces(text: str) -> str:
 
 
 def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
-    """Return how long an answer asks to wait, in seconds, or None.
+    """Return how long a response asks to wait, in seconds, or None.
 
     Args:
-        headers: Of an answer. `Retry-After` counts seconds, as Partoo documents it, or
-            is an HTTP date, measured against the answer's own `Date`, because the
+        headers: Of a response. `Retry-After` counts seconds, as Partoo documents it, or
+            is an HTTP date, measured against the response's own `Date`, because the
             clock of this machine may be wrong.
 
     Returns:
-        Between 0 and `RETRY_AFTER_MAX_SECONDS`; None where it is missing or no date.
+        0 or more; None where it is missing or no date.
     """
     text = headers.get("Retry-After", "").strip()
     if text.isdecimal():
-        return min(float(text), RETRY_AFTER_MAX_SECONDS)
+        return float(text)
     try:
         until = parsedate_to_datetime(text)
         sent = parsedate_to_datetime(
@@ -282,4 +293,4 @@ def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
         wait = (until - sent).total_seconds()
     except (TypeError, ValueError):
         return None
-    return min(max(wait, 0.0), RETRY_AFTER_MAX_SECONDS)
+    return max(wait, 0.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,6 +15,23 @@ if TYPE_CHECKING:
 WINDOW_SECONDS = 60.0
 ANNOUNCED_SECONDS = 3.0
 """Waits longer than this are announced, so that nobody watches a silent terminal."""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What has passed so far."""
+
+    requests: int
+    retries: int
+    waited_seconds: float
+
+    def minus(self, earlier: Counts) -> Counts:
+        """Return what has passed since."""
+        return Counts(
+            self.requests - earlier.requests,
+            self.retries - earlier.retries,
+            self.waited_seconds - earlier.waited_seconds,
+        )
 
 
 class Pacer:
@@ -36,7 +54,7 @@ class Pacer:
         self.requests = 0
         self.retries = 0
         self.waited_seconds = 0.0
-        self._limit = requests_per_minute
+        self.requests_per_minute = self._limit = requests_per_minute
         self._logger = logger
         self._under_way = 0
         self._waiting = 0
@@ -45,6 +63,10 @@ class Pacer:
         self._not_before = 0.0
         self._announced_until = 0.0
         self._changed = threading.Condition()
+
+    def counts(self) -> Counts:
+        """Return what has passed so far."""
+        return Counts(self.requests, self.retries, self.waited_seconds)
 
     def note_retry(self, seconds: float, *, for_all: bool) -> None:
         """Count a retry.

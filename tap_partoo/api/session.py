@@ -14,7 +14,7 @@ from requests.adapters import HTTPAdapter
 from typing_extensions import override
 from urllib3.exceptions import HTTPError
 
-from tap_partoo.api.errors import failure_of_request
+from tap_partoo.api.errors import error_for_exception
 from tap_partoo.errors import InputError
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class PartooSession(requests.Session):
         request: requests.PreparedRequest,
         **kwargs: Any,
     ) -> requests.Response:
-        """Send one request when the pacer lets it pass, and read the whole answer.
+        """Send one request when the pacer lets it pass, and read the whole response.
 
         In one piece: `requests` reads it in pieces of 10 kB, and for each a worker has
         to get the interpreter back from the thread that makes records.
@@ -65,10 +65,10 @@ class PartooSession(requests.Session):
         """
         try:
             with self.pacer:
-                response = super().send(request, stream=True, **kwargs)
+                response = super().send(request, **kwargs | {"stream": True})
                 body = response.raw.read(decode_content=True)
         except (requests.RequestException, HTTPError) as error:
-            failure = failure_of_request(error, str(request.url))
+            failure = error_for_exception(error, str(request.url))
         else:
             response.raw = io.BytesIO(body)  # where `content` takes it from
             return response

@@ -1,8 +1,8 @@
-"""Reads a whole list in pages, several at a time, and finds out if anything is missing.
+"""Reads the queries of a list in pages, several at a time, and proves them complete.
 
 Rows move to other pages when one is created or deleted meanwhile: one may then come
-twice, or not at all. Each is yielded once, and the list is read again as long as some
-are missing, at most twice.
+twice, or not at all. Each is given once, and a query is read again as long as some of
+its rows are missing, at most twice.
 """
 
 from __future__ import annotations
@@ -11,168 +11,377 @@ import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from functools import partial
 from operator import itemgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
-from tap_partoo.errors import NotFoundError
-from tap_partoo.reading.paging import Completeness, Page, PageNumbers
+from singer_sdk.exceptions import FatalAPIError
+
+from tap_partoo.errors import NotFoundError, RefusedError
+from tap_partoo.reading.proof import Proof
+from tap_partoo.reading.slices import MAX_PAGES, PART_PAGES
 
 if TYPE_CHECKING:
     import logging
     from collections.abc import Callable, Iterator, Sequence
+    from datetime import datetime
 
-    from singer_sdk.helpers.types import Record
+    from tap_partoo.reading.pages import Page, Position, Slice
+    from tap_partoo.reading.paging import Walk
+    from tap_partoo.reading.slices import Slices
 
-MAX_EXTRA_READINGS = 2
-PROGRESS_SECONDS = 5.0
+    Record = dict[str, Any]
+
+MAX_EXTRA_ATTEMPTS = 2
+MAX_REFUSED_CHILDREN = 10
+"""So many refused in a row, and none read before: all of them would be."""
 
 SLOW_SECONDS = 0.02
-"""How much longer than their use answers take before pages are fetched ahead. Threads
-that take turns with the one that makes records cost a sixth of its speed: they pay
-where there is something to wait for."""
+"""Start the workers once responses lag behind processing by this much. Threads that
+take turns with the one that makes records cost a sixth of its speed: they pay where
+there is something to wait for."""
 
 
-class ListReader:
-    """Reads one list once; the figures are for its end."""
+@dataclass(slots=True)
+class Batch:
+    """What one page brought that was new, or the end of a query."""
+
+    of: Slice
+    records: list[Record]
+    outcome: Literal["", "complete", "incomplete", "refused"] = ""
+    """Empty but for the end of the query, which has no records."""
+
+
+@dataclass(eq=False, slots=True)
+class _Request:
+    """A page that has been asked for."""
+
+    position: Position
+    result: Callable[[], Page]
+    is_done: Callable[[], bool]
+
+
+@dataclass(eq=False, slots=True)
+class _Reading:
+    """A query that is under way."""
+
+    of: Slice
+    emitted: set[object] = field(default_factory=set)
+    attempts: int = 0
+    taken: int = 0
+    walk: Walk | None = None
+    ahead: deque[_Request] = field(default_factory=deque)
+
+    def ask(self) -> Position | Literal[False]:
+        """Return the next page to ask for; False where none can be asked for yet."""
+        if self.walk is None:
+            return False if self.ahead or self.of.given is not None else None
+        position = self.walk.ask()
+        return False if position is None else position
+
+
+class Reader:
+    """Reads the queries of one list once; the figures are for its end."""
 
     def __init__(  # noqa: PLR0913 - what differs between lists
         self,
-        fetch: Callable[[int | None], Page],
-        fit: Callable[[Record], Record],
+        fetch: Callable[[Slice, Position], Page],
+        make: Callable[[Slice, list[Record]], list[Record]],
         *,
         workers: int,
         primary_keys: Sequence[str],
-        entry_keys: Sequence[str],
+        entered_at: Sequence[str],
+        time_of: Callable[[Record], str | None],
+        name: str,
         logger: logging.Logger,
     ) -> None:
         """Prepare; nothing is asked for before the records are.
 
         Args:
-            fetch: Gets a page by its number; None asks for the first, whatever its
-                number is. Called in several threads where there are several workers.
-            fit: Makes a record of a row.
+            fetch: Gets a page. Called in several threads where there are several
+                workers.
+            make: Makes records of the rows of a page.
             workers: How many pages are fetched at a time.
             primary_keys: What tells one record from another.
-            entry_keys: The timestamps of what brings a record into the list.
-            logger: Where progress and what is missing are told.
+            entered_at: The timestamps that tell when a record may have entered the
+                list.
+            time_of: Gives the time by which a record is in a range, as RFC 3339.
+            name: The name of the stream, for messages.
+            logger: Where they go.
         """
         self.pages = 0
         self.read = 0
         self.repeats = 0
-        self.readings = 0
-        self.complete = False
-        self.started = ""
+        self.extra_attempts = 0
+        self.ended = 0
+        """How many queries have been read."""
+        self.refused: list[RefusedError] = []
+        """Those of queries for one parent."""
+        self.snapshot_at = ""
+        """That of the first response."""
+        self.clock: Callable[[], float] = time.monotonic
+        self.on_page: Callable[[Reader], None] = lambda _: None
         self._fetch = fetch
-        self._fit = fit
+        self._make = make
         self._workers = workers
         self._key = itemgetter(*primary_keys)
-        self._entry_keys = entry_keys
+        self._entered_at = entered_at
+        self._time_of = time_of
+        self._name = name
         self._logger = logger
+        self._window = 1
+        self._lag_seconds = 0.0
+        self._submit: Callable[[Slice, Position], _Request] = self._ask_later
+        self._proof: Proof
+        self._total: int | None = None
+        self._active: deque[_Reading] = deque()
+        self._boundary: tuple[object, set[object]] = (None, set())
 
-    def page_records(self) -> Iterator[list[Record]]:
-        """Yield the records of each page that no page before it had.
+    def batches(self, slices: Slices) -> Iterator[Batch]:
+        """Yield the records of each page that no page of its query before it had.
 
-        `complete` tells afterwards whether none is missing.
+        Args:
+            slices: The queries.
 
         Raises:
-            FatalAPIError: If the API cannot be read, or its pages make no sense.
+            RefusedError: If Partoo refuses the list.
+            FatalAPIError: If it cannot be read, or its pages contradict each other.
         """
-        emitted: set[object] = set()
-        while True:
-            first = self._fetch(None)
-            self.started = self.started or first.counted_at
-            # One set serves both purposes in the first reading: half the memory.
-            progress = Completeness(first, set() if self.readings else emitted)
-            self.readings += 1
-            for page in self._pages(first, progress):
-                self.pages += 1
-                self.read += len(page.rows)
-                yield self._new(page, progress, emitted)
-            self.complete = progress.proved
-            if self.complete or self.readings > MAX_EXTRA_READINGS:
-                break
-            self._logger.info(
-                "Partoo counts %d and listed %d for certain: rows may have moved while "
-                "the pages were read. Reading them again",
-                progress.expected,
-                progress.found,
-            )
-        if not self.complete:
-            if progress.not_found:
-                raise progress.not_found
-            self._logger.warning(
-                "This may be incomplete: Partoo counts %d and listed %d for certain in "
-                "the last of %d readings. The bookmark stays where it was, so that the "
-                "next run covers the gap",
-                progress.expected,
-                progress.found,
-                self.readings,
-            )
-
-    def _new(
-        self,
-        page: Page,
-        progress: Completeness,
-        emitted: set[object],
-    ) -> list[Record]:
-        new = []
-        for row in page.rows:
-            record = self._fit(row)
-            key = self._key(record)
-            if key in emitted:
-                self.repeats += 1
-                progress.see(key)
-            else:
-                progress.see(key)
-                progress.doubt(record, self._entry_keys)
-                emitted.add(key)
-                new.append(record)
-        return new
-
-    def _pages(self, first: Page, progress: Completeness) -> Iterator[Page]:
-        """Yield the pages of one reading in order.
-
-        Once answers turn out to be slow, the workers fetch ahead.
-        """
-        ahead: deque[tuple[int, Callable[[], Page]]] = deque()
+        pending = iter(slices)
+        self._total = getattr(slices, "total", None)
         with ExitStack() as stack:
-            submit: Callable[[int], Callable[[], Page]] = partial(partial, self._fetch)
-            window, behind_seconds = 1, 0.0
-            numbers, page = PageNumbers(first), first
-            told = time.monotonic()
             while True:
-                behind_seconds += page.elapsed_seconds
-                if window == 1 and self._workers > 1 and behind_seconds > SLOW_SECONDS:
-                    submit, window = self._start_workers(stack), 2 * self._workers
-                while len(ahead) < window and (number := numbers.ask()) is not None:
-                    ahead.append((number, submit(number)))
-                began = time.monotonic()
-                yield page
-                now = time.monotonic()
-                behind_seconds -= now - began
-                if now - told > PROGRESS_SECONDS:
-                    told = now
-                    self._logger.info(
-                        "Page %d, the last is %d; %d records read",
-                        self.pages,
-                        numbers.last,
-                        self.read,
-                    )
-                if numbers.ended or not ahead:
+                self._fill(pending, stack)
+                if not self._active:
                     return
-                number, answer = ahead.popleft()
-                try:
-                    page = answer()
-                except NotFoundError as error:
-                    # The list may have become shorter: what is missing tells.
-                    progress.not_found = error
-                    return
-                numbers.follow(page, number)
+                yield from self._next(slices)
 
-    def _start_workers(self, stack: ExitStack) -> Callable[[int], Callable[[], Page]]:
-        """Start the workers for the time of a block; return what gives them a page."""
+    def progress(self) -> tuple[int, int | None]:
+        """Return how many pages or queries are done, and of how many, if that is known."""
+        if self._total:
+            return self.ended + len(self.refused), self._total
+        left = 0
+        for reading in self._active:
+            if reading.walk is None:
+                left += PART_PAGES if reading.of.range else 0
+            elif reading.walk.last is None:
+                return self.pages, None
+            else:
+                left += reading.walk.last - reading.taken
+        return self.pages, self.pages + left
+
+    # Which pages are asked for.
+
+    def _fill(self, pending: Iterator[Slice], stack: ExitStack) -> None:
+        """Ask for as many pages as may be under way, those needed first.
+
+        The workers do not stop at the end of a query: the first pages of those that
+        follow are fetched meanwhile, and their next ones as soon as they are known.
+        """
+        if self._window == 1 < self._workers and self._lag_seconds > SLOW_SECONDS:
+            self._start_workers(stack)
+        requests = [request for reading in self._active for request in reading.ahead]
+        room = self._window - sum(not request.is_done() for request in requests)
+        for reading in list(self._active):
+            self._look_into(reading)
+            while room > 0 and len(reading.ahead) < self._window:
+                position = reading.ask()
+                if position is False:
+                    break
+                reading.ahead.append(self._submit(reading.of, position))
+                room -= 1
+        while room > 0 and len(self._active) < self._window:
+            part = next(pending, None)
+            if part is None:
+                return
+            reading = _Reading(part)
+            self._active.append(reading)
+            if part.given is None:
+                reading.ahead.append(self._submit(part, None))
+                room -= 1
+
+    def _look_into(self, reading: _Reading) -> None:
+        """Open a query before its turn, once its first page has come and is plain."""
+        if reading.walk or self._window == 1 or len(reading.ahead) != 1:
+            return
+        first = reading.ahead[0]
+        if not first.is_done() or reading is self._active[0]:
+            return
+        try:
+            page = first.result()
+        except Exception:  # noqa: BLE001 - raised again in its turn
+            return
+        if reading.of.range and (page.max_page or 0) > MAX_PAGES:
+            return  # to be divided, in its turn
+        reading.walk = reading.of.paging.walk(page, reading.of)
+
+    def _start_workers(self, stack: ExitStack) -> None:
         pool = ThreadPoolExecutor(self._workers)
         # Not waiting: one may sit in a socket for another minute.
         stack.callback(pool.shutdown, wait=False, cancel_futures=True)
-        return lambda number: pool.submit(self._fetch, number).result
+        self._window = 2 * self._workers
+
+        def submit(part: Slice, position: Position) -> _Request:
+            try:
+                future = pool.submit(self._fetch, part, position)
+            except RuntimeError:  # no thread can be had: it goes without
+                return self._ask_later(part, position)
+            return _Request(position, future.result, future.done)
+
+        self._submit = submit
+
+    def _ask_later(self, part: Slice, position: Position) -> _Request:
+        """Ask for a page when its turn comes, in this thread."""
+        return _Request(
+            position, partial(self._fetch, part, position), lambda: False
+        )
+
+    # What the pages bring.
+
+    def _next(self, slices: Slices) -> Iterator[Batch]:
+        """Take the next page of the first query."""
+        reading = self._active[0]
+        part = reading.of
+        if part.given is not None:
+            yield Batch(part, self._make(part, part.given))
+            yield self._end(reading, "complete")
+            return
+        request = reading.ahead.popleft()
+        try:
+            page = request.result()
+        except RefusedError as error:
+            yield from self._without_page(reading, request.position, error)
+            return
+        self.snapshot_at = self.snapshot_at or page.snapshot_at
+        self._lag_seconds += page.elapsed_seconds
+        if request.position is None:
+            if reading.attempts == 0:
+                parts = slices.divide(part, page, self._fetch)
+                if parts is not None:
+                    self._active.popleft()
+                    fresh = [_Reading(part) for part in parts]
+                    self._active.extendleft(reversed(fresh))
+                    return
+            self._begin(reading, page)
+        began = self.clock()
+        yield Batch(part, self._take(reading, page, request.position))
+        self._lag_seconds -= self.clock() - began
+        self.on_page(self)
+        if reading.walk and reading.walk.ended:
+            yield from self._conclude(reading)
+
+    def _begin(self, reading: _Reading, first: Page) -> None:
+        """Begin an attempt with its first page."""
+        part = reading.of
+        if reading.attempts == 0 and part.range and part.range.low:
+            high, known = self._boundary
+            reading.emitted |= known if high == part.range.low else set()
+        # One set serves both purposes in the first attempt: half the memory.
+        is_fresh = not reading.emitted
+        reading.attempts += 1
+        reading.walk = walk = reading.walk or part.paging.walk(first, part)
+        seen = reading.emitted if is_fresh else set()
+        self._proof = Proof(first, walk.expected, seen)
+
+    def _take(self, reading: _Reading, page: Page, position: Position) -> list[Record]:
+        self.pages += 1
+        reading.taken += 1
+        self.read += len(page.rows)
+        proof, emitted = self._proof, reading.emitted
+        before = len(proof.seen)
+        new = []
+        for record in self._make(reading.of, page.rows):
+            key = self._key(record)
+            if key in emitted:
+                self.repeats += 1
+                proof.see(key)
+            else:
+                proof.see(key)
+                proof.mark_possibly_new(record, self._entered_at)
+                emitted.add(key)
+                new.append(record)
+        if reading.of.range and reading.of.range.high:
+            self._remember_boundary(reading.of.range.high, new)
+        if reading.walk:
+            reading.walk.follow(page, position, len(proof.seen) - before)
+        return new
+
+    def _remember_boundary(self, high: datetime, new: list[Record]) -> None:
+        """Keep the keys of the second that the next range has, too."""
+        if self._boundary[0] != high:
+            self._boundary = (high, set())
+        text, known = high.isoformat(), self._boundary[1]
+        known.update(
+            self._key(record) for record in new if (self._time_of(record) or "") >= text
+        )
+
+    def _without_page(
+        self,
+        reading: _Reading,
+        position: Position,
+        error: RefusedError,
+    ) -> Iterator[Batch]:
+        """Take in that a page is not there, or may not be read."""
+        is_missing = isinstance(error, NotFoundError)
+        if position is not None and is_missing:
+            if reading.walk and reading.walk.may_end_at_404:
+                # The list may have become shorter: what is missing tells.
+                self._proof.not_found = error
+                yield from self._conclude(reading)
+                return
+            raise FatalAPIError(str(error))
+        if not reading.of.is_child:
+            raise error
+        self.refused.append(error)
+        if not self.ended and len(self.refused) == MAX_REFUSED_CHILDREN:
+            raise error
+        yield Batch(reading.of, self._make(reading.of, reading.of.if_refused))
+        yield self._end(reading, "refused")
+
+    # When a query is over.
+
+    def _conclude(self, reading: _Reading) -> Iterator[Batch]:
+        proof = self._proof
+        if proof.is_complete:
+            yield self._end(reading, "complete")
+        elif reading.attempts <= MAX_EXTRA_ATTEMPTS:
+            self._logger.info(
+                "%s: Partoo reports %d, %d were read: rows may have moved meanwhile. "
+                "Reading them again%s",
+                self._name,
+                proof.expected,
+                proof.found,
+                _of(reading.of),
+            )
+            self.extra_attempts += 1
+            reading.walk, reading.taken = None, 0
+            reading.ahead.clear()
+        elif proof.not_found:
+            raise FatalAPIError(str(proof.not_found))
+        else:
+            self._logger.warning(
+                "%s may be incomplete: Partoo reports %d, %d were read in the last of "
+                "%d attempts%s. The bookmark stays where it is, so that the next run "
+                "covers the gap",
+                self._name,
+                proof.expected,
+                proof.found,
+                reading.attempts,
+                _of(reading.of),
+            )
+            yield self._end(reading, "incomplete")
+
+    def _end(
+        self,
+        reading: _Reading,
+        outcome: Literal["complete", "incomplete", "refused"],
+    ) -> Batch:
+        self._active.remove(reading)
+        if outcome != "refused":
+            self.ended += 1
+        return Batch(reading.of, [], outcome)
+
+
+def _of(part: Slice) -> str:
+    return f" ({part.label})" if part.label else ""

@@ -1,254 +1,156 @@
-"""What all streams of Partoo share: requests, retries, complete reading, bookmarks."""
+"""What all streams of Partoo share. The only code that knows the SDK's streams."""
 
 from __future__ import annotations
 
-import logging
-import random
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
-from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import backoff
 from singer_sdk import RESTStream
-from singer_sdk.authenticators import APIKeyAuthenticator
-from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
+from singer_sdk import typing as th
 from singer_sdk.helpers.conform import TypeConformanceLevel
-from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
-from singer_sdk.streams.rest import PageContext
+from singer_sdk.singerlib.catalog import Metadata, MetadataMapping
 from typing_extensions import override
 
-from tap_partoo.api.errors import address, failure_of_answer, retry_after_seconds
-from tap_partoo.api.pacing import ANNOUNCED_SECONDS
-from tap_partoo.errors import UnreachableError
-from tap_partoo.reading.paging import EnvelopeError, Page, read_page
-from tap_partoo.reading.reader import ListReader
-from tap_partoo.records.fitting import Fitter
+from tap_partoo.errors import RefusedError, RejectedError
+from tap_partoo.reading.increments import lower_bound
+from tap_partoo.reading.pages import Page, Slice
+from tap_partoo.reading.reader import Reader
+from tap_partoo.reading.slices import DAY, Queries, Ranges, RangeSlices, Slices, floor
+from tap_partoo.records.timestamps import to_date, to_utc
+from tap_partoo.streams.run import Run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    import requests
-    from backoff.types import Details
     from singer_sdk.helpers.types import Context, Record
 
+    from tap_partoo.api.pacing import Pacer
+    from tap_partoo.reading.pages import Position
+    from tap_partoo.reading.paging import Paging
     from tap_partoo.tap import TapPartoo
 
-MAX_RETRY_SECONDS = 300
-"""How long one request is tried again. Partoo's limit is per 60 seconds: long enough
-for several such windows to pass."""
 
-BACKOFF_FACTOR_SECONDS = 1.0
-BACKOFF_MAX_SECONDS = 30.0
-MAX_JITTER_SECONDS = 1.0
-UNREACHABLE_MAX_TRIES = 3
+@dataclass(frozen=True)
+class Kept:
+    """A list that was read in this run and is kept, for the streams per row of it."""
 
-CLOCK_MARGIN = timedelta(seconds=2)
-"""How far the clocks of Partoo's servers may differ."""
+    rows: list[dict[str, Any]]
+    snapshot_at: str
+    is_complete: bool
 
 
-class PartooStream(RESTStream[int | None]):
-    """Base of all streams: lists in pages, at `{api_url}{path}`."""
+class PartooStream(RESTStream[Any]):
+    """Base of all streams: a list of Partoo, at `{api_url}{path}`."""
 
     _tap: TapPartoo
 
+    # What a resource is.
+
     name: str
+    path: str
     primary_keys: Sequence[str]
-    replication_key: str
+    columns: ClassVar[th.PropertiesList]
+    paging: ClassVar[Paging]
+    selected_by_default = False
 
-    records_key: ClassVar[str]
-    """The name of the list in the envelope."""
+    needs: ClassVar[str | None] = None
+    """The product or right without which Partoo refuses the list."""
 
-    filters: ClassVar[tuple[str, ...]] = ()
-    """Settings that choose records: query parameters of the same name, if set."""
+    personal_data: ClassVar[tuple[str, ...]] = ()
+    """Paths of the columns that hold data of people."""
 
-    options: ClassVar[tuple[str, ...]] = ()
-    """Settings that choose what a record holds: likewise."""
+    left_out: ClassVar[frozenset[str]] = frozenset()
+    """Paths of fields that are known and left out without a warning."""
+
+    params: ClassVar[Mapping[str, str]] = {}
+    """Query parameters of every request."""
+
+    filters: ClassVar[Mapping[str, str]] = {}
+    """Query parameters that choose records, and the settings that they come from."""
+
+    options: ClassVar[Mapping[str, str]] = {}
+    """Query parameters that choose what a record holds, likewise."""
+
+    takes_org_id: ClassVar[bool] = False
+
+    # What is new.
+
+    time_keys: ClassVar[tuple[str, ...]] = ()
+    """The first of these that a record has is its time: it moves the bookmark, and
+    Partoo filters ranges by it."""
 
     activity_keys: ClassVar[tuple[str, ...]] = ()
-    """Timestamps that show a change. Incremental runs emit the records of which any is
-    not before the bookmark: where Partoo has no filter for it, the tap has."""
+    """A record is emitted if any of these is at or after where the run starts."""
 
-    entry_keys: ClassVar[tuple[str, ...]] = ()
-    """Timestamps of what brings a record into the list: they tell those that came in
-    while the list was read."""
+    entered_at: ClassVar[tuple[str, ...]] = ()
+    """When a record may have entered the list."""
 
-    # A header of our own survives a redirect, `Authorization` would not: follow none.
-    allow_redirects = False
+    ranges: ClassVar[Ranges | None] = None
+    """How Partoo filters the list by time, where it can."""
+
+    lookback: ClassVar[str | None] = None
+    """The setting that says how many days before the bookmark are read again."""
+
+    history: ClassVar[timedelta | None] = None
+    """How far back the first run goes without `start_date`; None: to the beginning."""
+
+    # Which lists of others it needs.
+
+    parent: ClassVar[type[PartooStream] | None] = None
+    """The stream for whose rows there is a query each."""
+
+    kept_fields: ClassVar[tuple[str, ...] | None] = None
+    """What such streams need of the rows of this one; None: all of them, whole."""
+
     # `Fitter` does it, without turning the string "false" into true.
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
 
-    _held_version: int | None = None
+    @override
+    def __init__(self, tap: TapPartoo) -> None:
+        schema = self.columns.to_dict()
+        del schema["$schema"]  # no loader needs it, and some refuse it
+        super().__init__(tap, schema=schema)
+        self._held_version: int | None = None
+        self._order_is_dropped = False
 
-    # Requests.
+    def __init_subclass__(cls) -> None:
+        """Derive what a stream does not say."""
+        super().__init_subclass__()
+        key = cls.__dict__.get("replication_key")
+        cls.time_keys = cls.time_keys or ((key,) if isinstance(key, str) else ())
+        cls.activity_keys = cls.activity_keys or cls.time_keys
+        cls.entered_at = cls.entered_at or cls.time_keys
+
+    @classmethod
+    def replication_key_format(cls) -> str:
+        """Return whether the replication key is a `date` or a `date-time`."""
+        declared = cls.columns.wrapped[str(cls.replication_key)].wrapped
+        return "date" if declared is th.DateType else "date-time"
+
+    # For the SDK.
 
     @property
     @override
     def url_base(self) -> str:
         return str(self.config["api_url"]).rstrip("/")
 
-    @cached_property
     @override
-    def authenticator(self) -> APIKeyAuthenticator:
-        return APIKeyAuthenticator(key="x-APIKey", value=self.config["api_key"])
+    def log(self, message: str, *args: Any, **kwargs: Any) -> None:
+        """Move what the SDK says to level debug: the tap has its own lines."""
+        self.logger.debug(message, *args)
 
     @property
     @override
-    def requests_session(self) -> requests.Session:
-        return self._tap.session
-
-    @cached_property
-    @override
-    def user_agent(self) -> str:
-        default = f"{self.tap_name}/{self._tap.plugin_version}"
-        return str(self.config.get("user_agent", default))
-
-    @property
-    @override
-    def timeout(self) -> int:
-        return int(self.config["request_timeout"])
-
-    @override
-    def get_url_params(
-        self,
-        context: Context | None,
-        next_page_token: int | None,
-    ) -> dict[str, Any]:
-        """Return the query: the page, its size, and the filters that are set."""
-        settings = {
-            name: self.config.get(name) for name in (*self.filters, *self.options)
-        }
-        return {
-            "page": next_page_token,
-            "per_page": self.config["per_page"],
-            # Partoo's default is false everywhere, so that only true is sent.
-            **{name: "true" if v is True else v for name, v in settings.items() if v},
-        }
-
-    @override
-    def validate_response(self, response: requests.Response) -> None:
-        """Raise what is wrong with an answer.
-
-        Raises:
-            RetriableAPIError: If another try can help.
-            FatalAPIError: If none can.
-        """
-        if failure := failure_of_answer(response):
-            raise failure
-
-    def _fetch(self, number: int | None) -> Page:
-        """Get one page, in one try.
-
-        Args:
-            number: The page; None asks for the first, whatever its number is.
-        """
-        page = PageContext[int | None](stream_context=None, next_page_token=number)
-        wanted = self.get_http_request(page=page)
-        request = self.build_prepared_request(
-            method=wanted.method,
-            url=wanted.url,
-            params=wanted.encode_params(),
-            headers=wanted.headers,
-        )
-        response = self._request(request, None)
-        try:
-            return read_page(
-                response.content,
-                self.records_key,
-                counted_at=_counted_at(response),
-                elapsed_seconds=response.elapsed.total_seconds(),
-            )
-        except EnvelopeError as error:
-            failure = RetriableAPIError(
-                f"{address(wanted.url)} sent {error}. Check `api_url`, or run again "
-                "later."
-            )
-        raise failure
-
-    @override
-    def request_decorator(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """Try again what can get better, for a limited time."""
-        on_exception = partial(
-            backoff.on_exception,
-            self.backoff_wait_generator,
-            jitter=None,
-            logger=None,  # its lines hold the arguments of the call
-            on_backoff=self.backoff_handler,
-            on_giveup=self._give_up,
-        )
-        few = on_exception(exception=UnreachableError, max_tries=UNREACHABLE_MAX_TRIES)
-        many = on_exception(exception=RetriableAPIError, max_time=MAX_RETRY_SECONDS)
-        return many(few(func))
-
-    @override
-    def backoff_wait_generator(self) -> Generator[float, Any, None]:
-        """Yield as long as Partoo asks for, else exponential waits with jitter."""
-        exponential = backoff.expo(
-            factor=BACKOFF_FACTOR_SECONDS, max_value=BACKOFF_MAX_SECONDS
-        )
-        next(exponential)
-        wait = 0.0
-        while True:
-            error = yield wait
-            asked = _retry_after(error)
-            jitter = random.uniform(0, MAX_JITTER_SECONDS)  # noqa: S311 - no secret
-            # "0 seconds" of a server in trouble would be a tight loop.
-            wait = asked or next(exponential) + jitter
-
-    @override
-    def backoff_handler(self, details: Details) -> None:
-        """Announce a wait; one that Partoo asks for holds all other requests, too."""
-        error, wait = details["exception"], details["wait"]
-        self._tap.pacer.note_retry(wait, for_all=_retry_after(error) is not None)
-        self.logger.log(
-            logging.INFO if wait > ANNOUNCED_SECONDS else logging.DEBUG,
-            "%s Trying again in %.0f s (try %d failed)",
-            error,
-            wait,
-            details["tries"],
-        )
-
-    def _give_up(self, details: Details) -> None:
-        tries, error = details["tries"], details["exception"]
-        if tries > 1:
-            msg = f"{error} Gave up after {tries} tries in {details['elapsed']:.0f} s."
-            raise FatalAPIError(msg) from None
-
-    # Reading the whole list.
-
-    @override
-    def get_records(self, context: Context | None) -> Iterable[Record]:
-        """Yield the records of one run, then conclude it.
-
-        What depends on a complete list leaves after the last record only: the bookmark
-        and ACTIVATE_VERSION, on which a loader deletes what this run did not send.
-        """
-        self._start_run(context)
-        try:
-            yield from self.request_records(context)
-        finally:
-            self._fitter.report(self.logger)
-        if self._reader.complete:
-            self._conclude(context)
-        # The SDK sends no state twice: none would follow the records where nothing is
-        # new, and some loaders tell a state only if no record follows it.
-        self._tap.state_writer._last_emitted_state = None  # noqa: SLF001 - no public way
-        self._log_summary()
-
-    @override
-    def request_records(self, context: Context | None) -> Iterable[Record]:
-        """Yield each record of the list once.
-
-        Raises:
-            FatalAPIError: If the API cannot be read, or its pages make no sense.
-        """
-        with self.get_http_request_counter() as counter:
-            for records in self._reader.page_records():
-                counter.increment()
-                extracted_at = datetime.now(UTC).isoformat()
-                self._record_extras["time_extracted"] = extracted_at
-                yield from records
-                self._tap.message_writer.flush()
+    def metadata(self) -> MetadataMapping:
+        """List the fields of objects in arrays, too: Meltano adds no entries there."""
+        is_made = self._metadata is None and self._tap_input_catalog is None
+        metadata = super().metadata
+        if is_made:
+            available = Metadata.InclusionType.AVAILABLE
+            for breadcrumb in _nested(self.schema, ()):
+                metadata.setdefault(breadcrumb, Metadata(inclusion=available))
+        return metadata
 
     @override
     def get_batch_config(self, config: Mapping[str, Any]) -> None:
@@ -260,80 +162,30 @@ class PartooStream(RESTStream[int | None]):
         record: Record,
         context: Context | None,
     ) -> Iterable[Context | None]:
-        """Return nothing where no stream needs a context, and save its making."""
-        return (
-            super().generate_child_contexts(record, context)
-            if self.child_streams
-            else ()
-        )
-
-    # What a run starts from and leaves behind.
-
-    def _start_run(self, context: Context | None) -> None:
-        self._emitted = self._unchanged = self._undated = 0
-        self._record_extras: dict[str, Any] = {}
-        if self._stream_version is not None:
-            self._record_extras["version"] = self._stream_version
-        self._is_incremental = self.replication_method == REPLICATION_INCREMENTAL
-        declared = self.effective_schema["properties"]
-        # All that this version knows: what a catalog leaves out can show activity.
-        known = {**self.schema["properties"], **declared}
-        self._left_out = [
-            name
-            for name in known
-            if name not in declared or not self.mask["properties", name]
-        ]
-        self._fitter = Fitter(self.name, known, keys=self.primary_keys)
-        self._reader = ListReader(
-            self.request_decorator(self._fetch),
-            self._fitter.fit,
-            # More would only queue for the limit, longer than a request is tried again.
-            workers=min(self.config["concurrency"], self.config["requests_per_minute"]),
-            primary_keys=self.primary_keys,
-            entry_keys=self.entry_keys,
-            logger=self.logger,
-        )
-        self._floor = None
-        self._newest = ""
-        if self._is_incremental:
-            floor = self.get_starting_timestamp(context)
-            self._floor = floor.astimezone(UTC).isoformat() if floor else None
-        filters = [name for name in self.filters if self.config.get(name)]
-        self.logger.info(
-            "%s: %s, %s, filters: %s",
-            self.name,
-            self.replication_method,
-            f"active since {self._floor}" if self._floor else "from the beginning",
-            ", ".join(filters) or "none",
-        )
-        if self._held_version is not None and filters:
-            self.logger.warning(
-                "%s: the filters %s are set, and activation is on: the loader will "
-                "remove the rows that lie outside of them",
-                self.name,
-                ", ".join(filters),
-            )
+        """Return nothing: a stream per parent reads its parents itself."""
+        return ()
 
     @override
-    def post_process(
-        self,
-        row: Record,
-        context: Context | None = None,
-    ) -> Record | None:
-        """Drop what shows no activity since the bookmark; it has been emitted before.
+    def _write_starting_replication_value(self, context: Context | None) -> None:
+        """Do nothing: `floor` and `lower_bound` decide where a run starts."""
 
-        Canonical times compare as text like the instants that they name.
-        """
-        floor = self._floor
-        if (
-            floor is None
-            or row.get(self.replication_key) is None
-            or any((row.get(key) or "") >= floor for key in self.activity_keys)
-        ):
-            self._emitted += 1
-            return row
-        self._unchanged += 1
-        return None
+    @override
+    def get_replication_key_signpost(self, context: Context | None) -> None:
+        """Return None: the bookmark is capped by Partoo's clock, not by ours."""
+
+    @override
+    def _increment_stream_state(
+        self,
+        latest_record: Record,
+        *,
+        context: Context | None = None,
+    ) -> None:
+        """Do nothing: the state moves when a query proves complete."""
+
+    @override
+    def _write_activate_version_message(self, full_table_version: int) -> None:
+        """Hold the message back: the SDK sends it first, before anything is known."""
+        self._held_version = full_table_version
 
     @override
     def _write_record_message(self, record: Record) -> None:
@@ -343,10 +195,10 @@ class PartooStream(RESTStream[int | None]):
         conformance (`Fitter` did it), and the making of objects and of the time: a
         quarter of the run.
         """
-        for name in self._left_out:
-            record.pop(name, None)
+        if self._run.present:
+            record = self._run.present(record)
         for stream_map in self.stream_maps:
-            mapped = stream_map.transform(record)
+            mapped = self._tap.mapped(stream_map, record)
             if mapped is not None:
                 self._tap.message_writer.write_record(
                     {
@@ -359,76 +211,290 @@ class PartooStream(RESTStream[int | None]):
         self.state_manager.is_flushed = False
 
     @override
-    def _increment_stream_state(
-        self,
-        latest_record: Record,
-        *,
-        context: Context | None = None,
-    ) -> None:
-        """Remember the newest; the state moves only when the run proves complete."""
-        value = latest_record.get(self.replication_key)
-        if value is None:
-            self._undated += 1
-        elif value > self._newest:
-            self._newest = value
+    def get_records(self, context: Context | None) -> Iterable[Record]:
+        """Yield the records of one run, then conclude it.
+
+        What depends on a complete list leaves after the last record only: the bookmark
+        and ACTIVATE_VERSION, on which a loader deletes what this run did not send.
+        """
+        self._run = Run(self)
+        self._record_extras: dict[str, Any] = {}
+        try:
+            yield from self.request_records(context)
+            self._conclude()
+        except RefusedError as error:
+            self._tap.refuse(self, error)
+        finally:
+            self._run.report()
+        # The SDK sends no state twice: none would follow the records where nothing is
+        # new, and some loaders tell a state only if no record follows it.
+        self._tap.state_writer._last_emitted_state = None  # noqa: SLF001 - no public way
 
     @override
-    def _write_activate_version_message(self, full_table_version: int) -> None:
-        """Hold the message back: the SDK sends it first, before anything is known."""
-        self._held_version = full_table_version
+    def request_records(self, context: Context | None) -> Iterable[Record]:
+        """Yield each record that is new.
 
-    @override
-    def compare_start_date(self, value: str, start_date_value: str) -> str:
-        """Return the bookmark: the start date is for the run that has none."""
-        return value
+        Raises:
+            RefusedError: If Partoo refuses the list.
+            FatalAPIError: If the API cannot be read, or its pages make no sense.
+        """
+        with self.get_http_request_counter() as counter:
+            for records in self._run.pages():
+                counter.increment()
+                extracted_at = datetime.now(UTC).isoformat()
+                self._record_extras["time_extracted"] = extracted_at
+                if self._held_version and "version" not in self._record_extras:
+                    self._held_version = self._tap.version
+                    self._record_extras["version"] = self._held_version
+                yield from records
+                self._tap.message_writer.flush()
 
-    def _conclude(self, context: Context | None) -> None:
-        state = self.get_context_state(context)
-        # Not past the start of the run, by Partoo's clock; the SDK looks at ours.
-        newest = min(self._newest, self._reader.started)
-        if self._is_incremental and newest > state.get("replication_key_value", ""):
-            # In this form the SDK makes it the bookmark.
-            state["progress_markers"] = {
-                "replication_key": self.replication_key,
-                "replication_key_value": newest,
-            }
-        if self._held_version is not None:
+    def _conclude(self) -> None:
+        run = self._run
+        if run.kept is not None:
+            kept = Kept(run.kept, run.snapshot_at, run.is_complete)
+            self._tap.keep(type(self), kept)
+        if run.is_complete and run.is_incremental and self.ranges is None:
+            self.move_bookmark(run)
+        if self._held_version is None:
+            return
+        if run.may_activate:
             super()._write_activate_version_message(self._held_version)
-
-    def _log_summary(self) -> None:
-        if self._undated and self._is_incremental:
+        elif run.reader.read == 0:
             self.logger.warning(
-                "%s: %d record(s) without `%s`, which do not move the bookmark",
+                "%s: the list is empty, so that no ACTIVATE_VERSION leaves: a plan that "
+                "ended or a key with fewer rights looks the same as all rows deleted",
                 self.name,
-                self._undated,
-                self.replication_key,
             )
-        reader, pacer = self._reader, self._tap.pacer
-        self.logger.info(
-            "%s: %d pages, %d records read, %d emitted, %d unchanged, %d repeats "
-            "dropped, %d extra readings, %d requests, %d retries, %.1f s waited",
-            self.name,
-            reader.pages,
-            reader.read,
-            self._emitted,
-            self._unchanged,
-            reader.repeats,
-            reader.readings - 1,
-            pacer.requests,
-            pacer.retries,
-            pacer.waited_seconds,
+
+    def move_bookmark(self, run: Run) -> None:
+        """Let the next run start after what this one has read, and say so at once.
+
+        The bookmark goes never back, and not past the start of the run at Partoo.
+        """
+        state = self.get_context_state(None)
+        newest = min(run.newest, self.bookmark_cap(run))
+        if newest > state.get("replication_key_value", ""):
+            state["replication_key"] = self.replication_key
+            state["replication_key_value"] = newest
+        self.remember(state, run)
+        self.state_manager.is_flushed = False
+        self._write_state_message()
+
+    # Requests.
+
+    @property
+    def pacer(self) -> Pacer:
+        """The pace of all requests of the tap."""
+        return self._tap.pacer
+
+    def ask(self, part: Slice, position: Position) -> Page:
+        """Get one page.
+
+        Args:
+            part: The query that it belongs to.
+            position: Which of its pages; None is the first, whatever its number.
+
+        Raises:
+            FatalAPIError: If the API cannot be read.
+        """
+        query = {
+            **part.params,
+            **part.paging.params(position, self.config.get("per_page")),
+        }
+        if self._order_is_dropped:
+            query.pop("order_by", None)
+        try:
+            return self._tap.client.get(
+                part.path, query, part.paging.read, self.name, self.logger
+            )
+        except RejectedError as error:
+            if "order_by" not in query or "order_by" not in str(error):
+                raise
+        self._order_is_dropped = True  # the order only saves extra attempts
+        return self.ask(part, position)
+
+    def whole_list(self) -> Slice:
+        """Return the query of the whole list."""
+        settings = {**self.filters, **self.options}
+        if self.takes_org_id:
+            settings["org_id"] = "org_id"
+        given = {name: self.config.get(setting) for name, setting in settings.items()}
+        # Partoo's default is false everywhere, so that only true is sent.
+        spelled = {n: "true" if v is True else str(v) for n, v in given.items() if v}
+        return Slice(self.path, self.paging, {**self.params, **spelled})
+
+    def reader(
+        self,
+        make: Callable[[Slice, list[Record]], list[Record]],
+    ) -> Reader:
+        """Return what reads queries of this stream.
+
+        Args:
+            make: Makes records of the rows of a page.
+        """
+        return Reader(
+            self.ask,
+            make,
+            # More would only queue for the limit, longer than a request is attempted.
+            workers=min(self.config["concurrency"], self.config["requests_per_minute"]),
+            primary_keys=self.primary_keys,
+            entered_at=self.entered_at,
+            time_of=self.time_of,
+            name=self.name,
+            logger=self.logger,
         )
 
+    # What a stream may say beyond its declarations.
 
-def _retry_after(error: object) -> float | None:
-    response = getattr(error, "response", None)
-    return None if response is None else retry_after_seconds(response.headers)
+    def slices(self, run: Run) -> Slices:
+        """Return the queries that make up the list.
+
+        Args:
+            run: The run that asks.
+        """
+        kept = self._tap.whole_list_of(type(self))
+        if kept is not None:  # a stream per row of it has read it
+            run.is_complete &= kept.is_complete
+            rows = [dict(row) for row in kept.rows]
+            return Queries([Slice(self.path, self.paging, given=rows)])
+        if self.ranges is None:
+            return Queries([self.whole_list()])
+        return RangeSlices(
+            self.ranges,
+            self.whole_list(),
+            low=self.lower_bound(run),
+            high=self._upper_bound(),
+            is_mirror=not run.is_incremental,
+            time_of=self._time_of_row,
+            name=self.name,
+            logger=self.logger,
+        )
+
+    def rows(self, part: Slice, items: list[Record]) -> list[Record]:  # noqa: ARG002 - for those that override it
+        """Return the rows of a page.
+
+        Args:
+            part: The query.
+            items: What the page lists.
+        """
+        return items
+
+    def floor(self, *, is_incremental: bool) -> str | None:  # noqa: ARG002 - likewise
+        """Return the time before which no record is emitted, or None.
+
+        Args:
+            is_incremental: Whether the run is; `start_date` holds in all runs.
+        """
+        start = self.config.get("start_date")
+        if not start or not self.replication_key:
+            return None
+        is_date = self.replication_key_format() == "date"
+        return to_date(start) if is_date else to_utc(start)
+
+    def is_active(self, record: Record, floor: str) -> bool:
+        """Return whether a record has activity at or after a time."""
+        return any((record.get(key) or "") >= floor for key in self.activity_keys)
+
+    def bookmark_cap(self, run: Run) -> str:
+        """Return what the bookmark must not pass: the start of the run at Partoo."""
+        return run.snapshot_at
+
+    def remember(self, state: dict[str, Any], run: Run) -> None:
+        """Add to the bookmark what else the next run needs to know.
+
+        Args:
+            state: The bookmark; changed in place.
+            run: A run that is complete so far.
+        """
+
+    # What it takes from others.
+
+    def bookmark(self, run: Run) -> str | None:
+        """Return the bookmark that the run starts from, if it has one."""
+        value: str | None = self.get_context_state(None).get("replication_key_value")
+        return value if run.is_incremental else None
+
+    def lower_bound(self, run: Run) -> datetime | None:
+        """Return from when on Partoo is asked for rows; None is the beginning."""
+        now = self._tap.client.now()
+        return lower_bound(
+            self.bookmark(run),
+            self.config[self.lookback] if self.lookback else 0,
+            to_utc(self.config["start_date"]) if "start_date" in self.config else None,
+            floor(now - self.history, DAY) if self.history else None,
+        )
+
+    def _upper_bound(self) -> datetime | None:
+        """Return the last range's end: yesterday, or the start where it is known."""
+        client = self._tap.client
+        if self.ranges and self.ranges.unit == DAY:
+            return floor(client.now(), DAY) - DAY
+        return floor(client.now()) if client.clock_ahead is not None else None
+
+    def time_of(self, record: Record) -> str | None:
+        """Return the value of a record that moves the bookmark."""
+        for key in self.time_keys:
+            if (value := record.get(key)) is not None:
+                return str(value)
+        return None
+
+    def _time_of_row(self, row: Mapping[str, Any]) -> str | None:
+        """Return the same of a row as Partoo sends it, where it can be read."""
+        value = self.time_of(dict(row))
+        try:
+            return to_utc(value) if value else None
+        except ValueError:
+            return None
+
+    def parents(self, run: Run) -> Kept:
+        """Return the rows of the parent stream, which are read once a run.
+
+        Raises:
+            RefusedError: If Partoo refuses them.
+        """
+        kept = self._tap.list_of(self.parent) if self.parent else Kept([], "", True)
+        run.is_complete &= kept.is_complete
+        return kept
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether a selected stream needs the rows of this one."""
+        return self._tap.has_children(type(self))
+
+    def kept_part(self, row: Record) -> Record:
+        """Return what streams per row of this one need of a row."""
+        if self.kept_fields is None:
+            return dict(row)
+        return {name: row[name] for name in self.kept_fields if name in row}
+
+    def read_all(self, part: Slice | None = None) -> Kept:
+        """Read a whole list without emitting it.
+
+        Args:
+            part: Its query; None is the whole list.
+
+        Raises:
+            RefusedError: If Partoo refuses it.
+        """
+        reader = self.reader(lambda _, items: [self.kept_part(item) for item in items])
+        kept: list[Record] = []
+        is_complete = True
+        for batch in reader.batches(Queries([part or self.whole_list()])):
+            kept += batch.records
+            is_complete &= batch.outcome != "incomplete"
+        return Kept(kept, reader.snapshot_at, is_complete)
 
 
-def _counted_at(response: requests.Response) -> str:
-    """Return when the server may have counted at the earliest."""
-    try:
-        sent = parsedate_to_datetime(response.headers["Date"])
-    except (KeyError, TypeError, ValueError):
-        sent = datetime.now(UTC)
-    return (sent - response.elapsed - CLOCK_MARGIN).astimezone(UTC).isoformat()
+def _nested(
+    schema: Mapping[str, Any],
+    place: tuple[str, ...],
+) -> Iterator[tuple[str, ...]]:
+    """Yield the breadcrumbs of all fields of objects in arrays."""
+    while "items" in schema:
+        schema = schema["items"]
+    for name, definition in schema.get("properties", {}).items():
+        breadcrumb = (*place, "properties", name)
+        if place:
+            yield breadcrumb
+        yield from _nested(definition, breadcrumb)

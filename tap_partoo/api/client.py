@@ -1,0 +1,168 @@
+"""Asks Partoo: a path and a query in, a checked and decoded response out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
+
+from tap_partoo.api.decoding import decode
+from tap_partoo.api.errors import address, error_for_response, quoted_message
+from tap_partoo.api.retrying import retrying
+from tap_partoo.errors import (
+    UnauthorizedError,
+    UnreachableError,
+    UnreadableResponseError,
+)
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Callable, Mapping
+
+    import requests
+
+    from tap_partoo.api.session import PartooSession
+
+Result = TypeVar("Result")
+
+CLOCK_MARGIN = timedelta(seconds=2)
+"""How far the clocks of Partoo's servers may differ."""
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A response with status 200 whose body is JSON."""
+
+    body: Any
+    snapshot_at: str
+    """What came in after this may not be in it: RFC 3339 in UTC, by Partoo's clock."""
+    elapsed_seconds: float
+    """How long the response took to begin."""
+
+
+class PartooClient:
+    """Sends requests to one API with one key, however many threads ask."""
+
+    def __init__(
+        self,
+        session: PartooSession,
+        *,
+        api_url: str,
+        timeout: float,
+        logger: logging.Logger,
+    ) -> None:
+        """Remember what all requests have in common.
+
+        Args:
+            session: Sends them, with the headers that all have.
+            api_url: The address that paths are added to.
+            timeout: Seconds to wait for a connection, and for each part of a response.
+            logger: Where the requests are listed, on level debug.
+        """
+        self.clock_ahead: timedelta | None = None
+        """How far Partoo's clock is ahead of this machine's, once a response told."""
+        self._session = session
+        self._api_url = api_url.rstrip("/")
+        self._timeout = timeout
+        self._logger = logger
+
+    def now(self) -> datetime:
+        """Return the time by Partoo's clock, or by this machine's before a response."""
+        return datetime.now(UTC) + (self.clock_ahead or timedelta())
+
+    def get(
+        self,
+        path: str,
+        query: Mapping[str, str],
+        read: Callable[[Response], Result],
+        name: str,
+        logger: logging.Logger,
+    ) -> Result:
+        """Return what a response says, which is asked for again while that can help.
+
+        Args:
+            path: Of the resource, from `/` on.
+            query: The query parameters.
+            read: Makes the result; it raises `UnreadableResponseError` where the
+                response is not what was asked for.
+            name: What is asked for, for messages.
+            logger: Where long waits are announced.
+
+        Raises:
+            RejectedError: For status 400.
+            UnauthorizedError: For status 401.
+            RefusedError: For status 403.
+            NotFoundError: For status 404.
+            FatalAPIError: For anything else that does not get better.
+        """
+        attempt = partial(self._attempt, path, query, read)
+        try:
+            return retrying(attempt, name, pacer=self._session.pacer, logger=logger)
+        except (UnauthorizedError, UnreachableError):
+            raise  # no matter what is asked for
+        except (FatalAPIError, RetriableAPIError) as error:
+            failure = type(error)(f"{name}: {error}")
+        raise failure
+
+    def _attempt(
+        self,
+        path: str,
+        query: Mapping[str, str],
+        read: Callable[[Response], Result],
+    ) -> Result:
+        url = f"{self._api_url}{path}"
+        response = self._session.get(
+            url,
+            params=dict(query),
+            timeout=self._timeout,
+            # A header of our own survives a redirect, `Authorization` would not.
+            allow_redirects=False,
+        )
+        self._logger.debug(
+            "GET %s %s: %d after %.3f s",
+            path,
+            query.get("page", ""),
+            response.status_code,
+            response.elapsed.total_seconds(),
+        )
+        if error := error_for_response(response):
+            raise error
+        body = None
+        try:
+            body = _decoded(response.content)
+            return read(
+                Response(
+                    body,
+                    self._snapshot_at(response),
+                    response.elapsed.total_seconds(),
+                )
+            )
+        except UnreadableResponseError as error:
+            problem = f"{error}.{quoted_message(body)}".removesuffix(".")
+            failure = RetriableAPIError(
+                f"{address(url)} sent {problem}. Check `api_url`, or run again later."
+            )
+        raise failure
+
+    def _snapshot_at(self, response: requests.Response) -> str:
+        """Return when the server may have read its data at the earliest."""
+        now = datetime.now(UTC)
+        try:
+            sent = parsedate_to_datetime(response.headers["Date"])
+            self.clock_ahead = sent - now
+        except (KeyError, TypeError, ValueError):
+            sent = now + (self.clock_ahead or timedelta())
+        return (sent - response.elapsed - CLOCK_MARGIN).astimezone(UTC).isoformat()
+
+
+def _decoded(body: bytes) -> object:
+    try:
+        return decode(body)
+    except (ValueError, RecursionError):
+        kind = "HTML" if body.lstrip()[:1] == b"<" else "text that is not whole JSON"
+        msg = f"{kind} instead of data"
+        raise UnreadableResponseError(msg) from None

@@ -1,0 +1,131 @@
+"""What a value of Partoo becomes: converted where nothing is lost, refused elsewhere.
+
+Each function takes a value that is not null, and raises ValueError where it does not
+fit. This is the only place that maps types to conversions: those of the SDK and of
+`types` by their class, those of a catalog by type and format of the JSON schema.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from singer_sdk import typing as th
+
+from tap_partoo.records.timestamps import to_date, to_utc
+from tap_partoo.records.types import EpochSeconds, JSONText, TextOrJSON
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+def _string(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return str(value)
+    raise ValueError
+
+
+def _integer(value: object) -> int:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, str) and value.isascii() and value.lstrip("-").isdecimal():
+        return int(value)
+    raise ValueError
+
+
+def _number(value: object) -> float:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.isascii() and value.strip("-.0123456789") == "":
+        return float(value)
+    raise ValueError
+
+
+def _boolean(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.lower() in {"true", "false"}:
+        return value.lower() == "true"
+    raise ValueError
+
+
+def _date_time(value: object) -> str | None:
+    if isinstance(value, str):
+        return to_utc(value) if value else None
+    raise ValueError
+
+
+def _date(value: object) -> str | None:
+    if isinstance(value, str):
+        return to_date(value) if value else None
+    raise ValueError
+
+
+def _epoch_seconds(value: object) -> str:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        try:
+            return datetime.fromtimestamp(value, UTC).isoformat()
+        except OverflowError as error:
+            raise ValueError(str(error)) from None
+    raise ValueError
+
+
+def _json_text(value: object) -> str:
+    try:
+        return msgspec.json.encode(value).decode()
+    except TypeError as error:  # holds what could not be decoded
+        raise ValueError(str(error)) from None
+
+
+def _text_or_json(value: object) -> str:
+    return value if isinstance(value, str) else _json_text(value)
+
+
+def _array(value: object) -> list[Any]:
+    if isinstance(value, list):
+        return value
+    raise ValueError
+
+
+def _object(value: object) -> dict[str, Any]:
+    if isinstance(value, dict):
+        return value
+    raise ValueError
+
+
+_ALWAYS = type(None)
+"""The type of no value: each has to be looked at."""
+
+BY_CLASS: Mapping[type, tuple[type, Callable[[Any], Any]]] = {
+    th.StringType: (str, _string),
+    th.IntegerType: (int, _integer),
+    th.NumberType: (float, _number),
+    th.BooleanType: (bool, _boolean),
+    th.DateTimeType: (_ALWAYS, _date_time),
+    th.DateType: (_ALWAYS, _date),
+    EpochSeconds: (_ALWAYS, _epoch_seconds),
+    JSONText: (_ALWAYS, _json_text),
+    TextOrJSON: (str, _text_or_json),
+}
+"""By class: the Python type that is left alone, and what converts others."""
+
+BY_SCHEMA: Mapping[tuple[str, str | None], Callable[[Any], Any]] = {
+    ("string", None): lambda value: (
+        _json_text(value) if isinstance(value, list | dict) else _string(value)
+    ),
+    ("string", "date-time"): _date_time,
+    ("string", "date"): _date,
+    ("integer", None): _integer,
+    ("number", None): _number,
+    ("boolean", None): _boolean,
+    ("array", None): _array,
+    ("object", None): _object,
+}
+"""By type and format of a catalog: what converts the value that the tap would emit."""

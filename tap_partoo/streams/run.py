@@ -1,0 +1,183 @@
+"""One run of one stream: what it reads, what of that is new, and whether that is all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
+
+from tap_partoo.errors import NotFoundError
+from tap_partoo.reading.reader import Reader
+from tap_partoo.records.fitting import Fitter
+from tap_partoo.records.presenting import Presenter
+from tap_partoo.streams.progress import Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tap_partoo.reading.pages import Slice
+    from tap_partoo.streams.base import PartooStream
+
+    Record = dict[str, Any]
+
+
+class Run:
+    """Reads the queries of a stream once, and is the only judge of "complete"."""
+
+    def __init__(self, stream: PartooStream) -> None:
+        """Find out where the run starts; nothing is asked for before the records are.
+
+        Args:
+            stream: What the list is.
+        """
+        self.emitted = self.unchanged = self.undated = 0
+        self.newest = ""
+        """The largest time of all records read, emitted or not."""
+        self.oldest = ""
+        self.is_complete = True
+        self.is_incremental = stream.replication_method == REPLICATION_INCREMENTAL
+        self.floor = stream.floor(is_incremental=self.is_incremental)
+        self.kept: list[Record] | None = [] if stream.is_kept else None
+        self.reader = reader = stream.reader(self._make)
+        self._stream = stream
+        self._has_gap = False
+        self._counts = stream.pacer.counts()
+        self._fitter = Fitter(
+            stream.name,
+            stream.columns,
+            keys=stream.primary_keys,
+            left_out=stream.left_out,
+            watched=stream.activity_keys,
+        )
+        self.present = Presenter(
+            stream.name,
+            stream.schema,
+            stream.effective_schema,
+            lambda breadcrumb: stream.mask[breadcrumb],
+            self._fitter.note_unfit,
+        ).present
+        progress = Progress(stream.name, stream.pacer, stream.logger)
+        reader.on_page = progress.report
+        self._announce()
+
+    @property
+    def snapshot_at(self) -> str:
+        """When the first response was made, by Partoo's clock."""
+        return self.reader.snapshot_at
+
+    @property
+    def may_activate(self) -> bool:
+        """Whether a loader may remove what this run did not send."""
+        return (
+            self.is_complete
+            and self.reader.read > 0
+            and all(isinstance(error, NotFoundError) for error in self.reader.refused)
+        )
+
+    def pages(self) -> Iterator[list[Record]]:
+        """Yield the records that are new, a page at a time.
+
+        Raises:
+            RefusedError: If Partoo refuses the list.
+            FatalAPIError: If it cannot be read, or its pages contradict each other.
+        """
+        for batch in self.reader.batches(self._stream.slices(self)):
+            if not batch.outcome:
+                yield [record for record in batch.records if self._is_news(record)]
+            elif batch.outcome == "incomplete":
+                self.is_complete = False
+                self._has_gap |= batch.of.moves_bookmark
+            elif batch.of.moves_bookmark and self.is_incremental and not self._has_gap:
+                self._stream.move_bookmark(self)
+
+    def _make(self, part: Slice, items: list[Record]) -> list[Record]:
+        if self.kept is not None:
+            self.kept += map(self._stream.kept_part, items)
+        rows = self._stream.rows(part, items)
+        if part.fill:
+            for row in rows:
+                row.update({k: v for k, v in part.fill.items() if row.get(k) is None})
+        return self._fitter.fit_page(rows)
+
+    def _is_news(self, record: Record) -> bool:
+        """Decide on what Partoo sent, before any presentation, if a record is emitted.
+
+        Activity that could not be read counts as activity.
+        """
+        value = self._stream.time_of(record)
+        if value is None:
+            self.undated += 1
+        elif value > self.newest:
+            self.newest = value
+        if value and (not self.oldest or value < self.oldest):
+            self.oldest = value
+        if (
+            self.floor is None
+            or value is None
+            or self._stream.is_active(record, self.floor)
+            or id(record) in self._fitter.unreadable
+        ):
+            self.emitted += 1
+            return True
+        self.unchanged += 1
+        return False
+
+    # What is said of it.
+
+    def _announce(self) -> None:
+        stream = self._stream
+        filters = [name for name in stream.filters.values() if stream.config.get(name)]
+        stream.logger.info(
+            "%s: %s, %s, filters: %s",
+            stream.name,
+            stream.replication_method,
+            f"active since {self.floor}" if self.floor else "from the beginning",
+            ", ".join(filters) or "none",
+        )
+        if self.is_incremental or not stream.emit_activate_version_messages:
+            return
+        if self.floor:
+            filters.append("start_date")
+        if filters:
+            stream.logger.warning(
+                "%s: %s set, and activation is on: the loader will remove the rows "
+                "that lie outside of that",
+                stream.name,
+                f"{', '.join(filters)} {'is' if len(filters) == 1 else 'are'}",
+            )
+
+    def report(self) -> None:
+        """Say what was read, and what was wrong with it."""
+        stream, reader = self._stream, self.reader
+        self._fitter.report(stream.logger)
+        if self.undated and self.is_incremental:
+            stream.logger.warning(
+                "%s: %d record(s) without `%s`, which do not move the bookmark",
+                stream.name,
+                self.undated,
+                stream.replication_key,
+            )
+        if reader.refused:
+            stream.logger.warning(
+                "%s: Partoo refused %d of %d queries of it, the first with: %s",
+                stream.name,
+                len(reader.refused),
+                len(reader.refused) + reader.ended,
+                reader.refused[0],
+            )
+        counts = stream.pacer.counts().minus(self._counts)
+        stream.logger.info(
+            "%s: %d pages, %d records read, %d emitted, %d unchanged, %d repeats "
+            "dropped, %d extra attempts, %d requests, %d retries, %.1f s waited",
+            stream.name,
+            reader.pages,
+            reader.read,
+            self.emitted,
+            self.unchanged,
+            reader.repeats,
+            reader.extra_attempts,
+            counts.requests,
+            counts.retries,
+            counts.waited_seconds,
+        )
+
