@@ -66,8 +66,8 @@ def _is_retried(status: int) -> bool:
 
 _REASONS: dict[int, str] = {
     HTTPStatus.BAD_REQUEST: (
-        "Partoo rejected the request ({status}). Check the filters `status`, `type`, "
-        "`search_text` and `per_page`."
+        "Partoo rejected the request ({status}). Check the settings of the stream, "
+        "such as its filters, and `per_page`."
     ),
     HTTPStatus.UNAUTHORIZED: (
         "Partoo refused the API key ({status}). Check `api_key`: that it is complete, "

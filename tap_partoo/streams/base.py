@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
     from tap_partoo.tap import TapPartoo
 
+MAX_PER_PAGE = 100
+
 MAX_RETRY_SECONDS = 300
 """How long one request is tried again. Partoo's limit is per 60 seconds: long enough
 for several such windows to pass."""
@@ -59,11 +61,11 @@ class PartooStream(RESTStream[int | None]):
     records_key: ClassVar[str]
     """The name of the list in the envelope."""
 
-    filters: ClassVar[tuple[str, ...]] = ()
-    """Settings that choose records: query parameters of the same name, if set."""
+    filters: ClassVar[Mapping[str, str]] = {}
+    """Query parameters that choose records, with the settings that they come from."""
 
-    options: ClassVar[tuple[str, ...]] = ()
-    """Settings that choose what a record holds: likewise."""
+    options: ClassVar[Mapping[str, str]] = {}
+    """Query parameters that choose what a record holds: likewise."""
 
     activity_keys: ClassVar[tuple[str, ...]] = ()
     """Timestamps that show a change. Incremental runs emit the records of which any is
@@ -116,11 +118,12 @@ class PartooStream(RESTStream[int | None]):
     ) -> dict[str, Any]:
         """Return the query: the page, its size, and the filters that are set."""
         settings = {
-            name: self.config.get(name) for name in (*self.filters, *self.options)
+            parameter: self.config.get(name)
+            for parameter, name in (*self.filters.items(), *self.options.items())
         }
         return {
             "page": next_page_token,
-            "per_page": self.config["per_page"],
+            "per_page": min(self.config.get("per_page", MAX_PER_PAGE), MAX_PER_PAGE),
             # Partoo's default is false everywhere, so that only true is sent.
             **{name: "true" if v is True else v for name, v in settings.items() if v},
         }
@@ -298,7 +301,7 @@ class PartooStream(RESTStream[int | None]):
         if self._is_incremental:
             floor = self.get_starting_timestamp(context)
             self._floor = floor.astimezone(UTC).isoformat() if floor else None
-        filters = [name for name in self.filters if self.config.get(name)]
+        filters = [name for name in self.filters.values() if self.config.get(name)]
         self.logger.info(
             "%s: %s, %s, filters: %s",
             self.name,
@@ -376,11 +379,6 @@ class PartooStream(RESTStream[int | None]):
     def _write_activate_version_message(self, full_table_version: int) -> None:
         """Hold the message back: the SDK sends it first, before anything is known."""
         self._held_version = full_table_version
-
-    @override
-    def compare_start_date(self, value: str, start_date_value: str) -> str:
-        """Return the bookmark: the start date is for the run that has none."""
-        return value
 
     def _conclude(self, context: Context | None) -> None:
         state = self.get_context_state(context)
