@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from jsonschema import ValidationError
 
-SECRETS = ("api_key", "search_text")
+SECRETS = ("api_key", "api_keys_search_text")
 
 SETTINGS = th.PropertiesList(
     th.Property(
@@ -39,67 +39,101 @@ SETTINGS = th.PropertiesList(
         "(older spelling https://sandbox.api.partoo.co/v2).",
     ),
     th.Property(
+        "org_id",
+        th.IntegerType(nullable=False, minimum=1),
+        title="Organisation",
+        description="Only for the key of a PROVIDER, which sees several organisations: "
+        "the number of the one to read, 1 or more. Default: all that the key may see.",
+    ),
+    th.Property(
         "start_date",
         th.DateTimeType(nullable=False),
         title="Start date",
-        description="Leave out keys without activity since then, in the first "
-        "incremental run. Such as 2024-01-31 or 2024-01-31T08:00:00Z, in UTC unless it "
-        "has an offset. Default: all keys.",
+        description="Where the history begins. In every run it is the lower bound of "
+        "`reviews`, `presence_metrics`, `search_keywords` and `messages`; of "
+        "`api_keys` a run emits what was active since the last one, never before "
+        "this date. Such as 2024-01-31 or 2024-01-31T08:00:00Z, in UTC unless it has "
+        "an offset. Default: everything; the last 18 months of `presence_metrics` and "
+        "`search_keywords`.",
     ),
     th.Property(
-        "status",
+        "api_keys_status",
         th.StringType(nullable=False),
         allowed_values=["active", "inactive", "disabled", "expired"],
-        title="Status",
-        description="Only keys of this status: active, inactive (expired or disabled), "
-        "disabled, expired. Default: all.",
+        title="Status of API keys",
+        description="For `api_keys`: only keys of this status: active, inactive "
+        "(expired or disabled), disabled, expired. Default: all.",
     ),
     th.Property(
-        "type",
+        "api_keys_type",
         th.StringType(nullable=False),
         allowed_values=["bot", "user"],
-        title="User type",
-        description="Only keys that belong to users of this type: bot, user. "
-        "Default: all.",
+        title="Users of API keys",
+        description="For `api_keys`: only keys that belong to users of this type: bot, "
+        "user. Default: all.",
     ),
     th.Property(
-        "search_text",
+        "api_keys_search_text",
         th.StringType(nullable=False),
         secret=True,
-        title="Search text",
-        description="Only keys whose label or secret value matches this text. Masked, "
-        "since it can be the value of a key. Default: all.",
+        title="Search text for API keys",
+        description="For `api_keys`: only keys whose label or secret value matches "
+        "this text. Masked, since it can be the value of a key. Default: all.",
     ),
     th.Property(
-        "include_all_permissions",
+        "api_keys_include_all_permissions",
         th.BooleanType(nullable=False),
         default=False,
-        title="Include all permissions",
-        description="Also list permissions of a key that its user lacks, which have "
-        "no effect until the user gets them.",
+        title="Include all permissions of API keys",
+        description="For `api_keys`: also list permissions of a key that its user "
+        "lacks, which have no effect until the user gets them.",
+    ),
+    th.Property(
+        "reviews_lookback_days",
+        th.IntegerType(nullable=False, minimum=0, maximum=365),
+        default=30,
+        title="Lookback of reviews",
+        description="For `reviews`: days before the bookmark that each run reads once "
+        "more, 0 to 365, because replies and tags do not move the date of a review.",
+    ),
+    th.Property(
+        "presence_metrics_lookback_days",
+        th.IntegerType(nullable=False, minimum=0, maximum=365),
+        default=10,
+        title="Lookback of presence metrics",
+        description="For `presence_metrics`: days before the bookmark that each run "
+        "reads once more, 0 to 365, because Google corrects the figures of past days.",
+    ),
+    th.Property(
+        "categories_language",
+        th.StringType(nullable=False),
+        default="en",
+        title="Language of categories",
+        description="For `categories`: the language of the names, such as en or fr.",
     ),
     th.Property(
         "per_page",
-        th.IntegerType(nullable=False, minimum=1, maximum=100),
-        default=100,
+        th.IntegerType(nullable=False, minimum=1, maximum=500),
         title="Page size",
-        description="Keys per request, 1 to 100.",
+        description="Maximum number of rows per request, 1 to 500. Default: as many as "
+        "Partoo allows, which is 500 for `presence_metrics` and `search_keywords`, and "
+        "100 elsewhere.",
     ),
     th.Property(
         "requests_per_minute",
         th.IntegerType(nullable=False, minimum=1),
-        default=300,
+        default=240,
         title="Requests per minute",
-        description="At most so many requests in any 60 seconds, 1 or more. Partoo "
-        "allows 300 to all integrations of an organisation together: a lower number "
-        "leaves them some.",
+        description="Maximum number of requests in any 60 seconds, 1 or more. Partoo "
+        "allows 300 to all integrations of an organisation together: the default of "
+        "240 leaves them 60. Without any other integration, 300 may be set.",
     ),
     th.Property(
         "concurrency",
         th.IntegerType(nullable=False, minimum=1, maximum=16),
         default=4,
         title="Concurrency",
-        description="Requests under way at a time, 1 to 16.",
+        description="Maximum number of requests under way at a time, 1 to 16.",
     ),
     th.Property(
         "user_agent",
@@ -113,16 +147,16 @@ SETTINGS = th.PropertiesList(
         th.IntegerType(nullable=False, minimum=1),
         default=60,
         title="Request timeout",
-        description="Seconds to wait for a connection, and for each part of an answer; "
-        "1 or more.",
+        description="Seconds to wait for a connection, and for each part of a "
+        "response; 1 or more.",
     ),
     th.Property(
         "emit_activate_version_messages",
         th.BooleanType(nullable=False),
         default=False,
         title="Emit ACTIVATE_VERSION",
-        description="After a complete FULL_TABLE run, loaders remove the rows of keys "
-        "that Partoo does not list any more.",
+        description="After a complete FULL_TABLE run of a stream, loaders remove the "
+        "rows that Partoo does not list any more.",
     ),
 ).to_dict()
 

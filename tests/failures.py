@@ -176,9 +176,9 @@ FAILURES: dict[str, Failure] = {
     "400": Failure(
         "Partoo does not accept the request (HTTP 400)",
         "one",
-        "Partoo rejected the request (HTTP 400). Check the filters `status`, `type`, "
-        "`search_text` and `per_page`. Partoo says: json: per_page: Must be between 1 "
-        "and 100.",
+        "Partoo rejected the request (HTTP 400). Check the settings of the stream, "
+        "such as its filters, and `per_page`. Partoo says: json: per_page: Must be "
+        "between 1 and 100.",
         ("400",),
     ),
     "401": Failure(
@@ -276,7 +276,7 @@ FAILURES: dict[str, Failure] = {
     "page size": Failure(
         "A setting out of its range",
         "none",
-        "The setting `per_page` must be a whole number from 1 to 100, not 101",
+        "The setting `per_page` must be a whole number from 1 to 500, not 501",
     ),
     "plain http": Failure(
         "`api_url` begins with http",
@@ -394,7 +394,7 @@ _INTRODUCTION = """\
 A run that fails ends with one line on standard error that begins with `Error:`, and
 with exit code 1. The bookmark stays where it was: correct the cause and run again,
 nothing is lost. What Partoo itself says about the failure is quoted in the line, after
-`Partoo says:`. The API key and `search_text` never are: they appear as `***`.
+`Partoo says:`. The API key and `api_keys_search_text` never are: they appear as `***`.
 
 For more, run with `TAP_PARTOO_LOGLEVEL=debug`, which shows each try and, where a
 failure was not foreseen, where in the program it happened.

@@ -22,11 +22,15 @@ if TYPE_CHECKING:
 SETTINGS = (
     "api_key",
     "api_url",
+    "org_id",
     "start_date",
-    "status",
-    "type",
-    "search_text",
-    "include_all_permissions",
+    "api_keys_status",
+    "api_keys_type",
+    "api_keys_search_text",
+    "api_keys_include_all_permissions",
+    "reviews_lookback_days",
+    "presence_metrics_lookback_days",
+    "categories_language",
     "per_page",
     "requests_per_minute",
     "concurrency",
@@ -92,9 +96,11 @@ def test_about_json_shows_defaults_and_what_is_accepted(about: dict[str, Any]) -
         if name in SETTINGS and "default" in setting
     } == {
         "api_url": "https://api.partoo.co/v2",
-        "include_all_permissions": False,
-        "per_page": 100,
-        "requests_per_minute": 300,
+        "api_keys_include_all_permissions": False,
+        "reviews_lookback_days": 30,
+        "presence_metrics_lookback_days": 10,
+        "categories_language": "en",
+        "requests_per_minute": 240,
         "concurrency": 4,
         "request_timeout": 60,
         "emit_activate_version_messages": False,
@@ -104,7 +110,10 @@ def test_about_json_shows_defaults_and_what_is_accepted(about: dict[str, Any]) -
         for name, setting in settings.items()
         if "minimum" in setting
     } == {
-        "per_page": (1, 100),
+        "org_id": (1, None),
+        "reviews_lookback_days": (0, 365),
+        "presence_metrics_lookback_days": (0, 365),
+        "per_page": (1, 500),
         "requests_per_minute": (1, None),
         "concurrency": (1, 16),
         "request_timeout": (1, None),
@@ -112,11 +121,11 @@ def test_about_json_shows_defaults_and_what_is_accepted(about: dict[str, Any]) -
     assert {
         name: setting["enum"] for name, setting in settings.items() if "enum" in setting
     } == {
-        "status": ["active", "inactive", "disabled", "expired"],
-        "type": ["bot", "user"],
+        "api_keys_status": ["active", "inactive", "disabled", "expired"],
+        "api_keys_type": ["bot", "user"],
     }
     secrets = {name for name, setting in settings.items() if setting.get("secret")}
-    assert secrets == {"api_key", "search_text"}
+    assert secrets == {"api_key", "api_keys_search_text"}
 
 
 def test_about_tells_what_the_tap_can_do(about: dict[str, Any]) -> None:

@@ -293,7 +293,8 @@ def test_key_that_becomes_listed_hides_none(run_tap: RunTap) -> None:
     with StandIn(account) as api:
         api.before_answer = change
         run = run_tap(
-            api, config={"status": "disabled", "per_page": 20, "concurrency": 1}
+            api,
+            config={"api_keys_status": "disabled", "per_page": 20, "concurrency": 1},
         )
     assert run.returncode == 0
     assert set(run.ids) >= set(revoked[1:])

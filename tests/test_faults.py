@@ -418,7 +418,7 @@ GOOD = {"api_key": API_KEY}
 BAD_INPUTS = [
     BadInput("no key", {}),
     BadInput("broken key", {"api_key": f"{API_KEY}\n"}),
-    BadInput("page size", GOOD | {"per_page": 101}),
+    BadInput("page size", GOOD | {"per_page": 501}),
     BadInput("plain http", GOOD | {"api_url": "http://api.partoo.co/v2"}),
     BadInput("config file"),
     BadInput("config JSON", "api_key: x"),

@@ -188,9 +188,9 @@ def test_trial_run_activates_nothing(api: StandIn, run_tap: RunTap) -> None:
 
 
 FILTERS: list[dict[str, Any]] = [
-    {"status": "active"},
-    {"type": "bot"},
-    {"search_text": "label-7Qx"},
+    {"api_keys_status": "active"},
+    {"api_keys_type": "bot"},
+    {"api_keys_search_text": "label-7Qx"},
 ]
 
 
@@ -209,12 +209,12 @@ def test_filter_and_activation_are_warned_of(
 @pytest.mark.parametrize(
     "config",
     [
-        pytest.param({"status": "active"}, id="filter without activation"),
+        pytest.param({"api_keys_status": "active"}, id="filter without activation"),
         pytest.param(
-            ACTIVATE | {"include_all_permissions": True},
+            ACTIVATE | {"api_keys_include_all_permissions": True},
             id="a setting that hides no row",
         ),
-        pytest.param(ACTIVATE | {"status": ""}, id="filter that is empty"),
+        pytest.param(ACTIVATE | {"api_keys_status": ""}, id="filter that is empty"),
     ],
 )
 def test_what_removes_no_row_is_not_warned_of(

@@ -178,7 +178,9 @@ def test_signal_while_nobody_reads_leaves_whole_lines(tmp_path: Path) -> None:
         account.edit(record["id"], permissions=long_list)
     with StandIn(account) as api:
         config = {"api_key": account.api_key, "api_url": api.url}
-        files = tap.arguments(tmp_path, config | {"include_all_permissions": True})
+        files = tap.arguments(
+            tmp_path, config | {"api_keys_include_all_permissions": True}
+        )
         with start(files) as process:
             assert process.stdout is not None
             # Of lines of 35 kB each the pipe holds one and a half.

@@ -40,12 +40,12 @@ def summary(run: tap.Run) -> dict[str, float]:
         ({}, "from the beginning, filters: none"),
         ({"state": STATE}, f"active since {BOOKMARK}, filters: none"),
         (
-            {"config": {"start_date": "2024-01-31", "type": "bot"}},
-            "active since 2024-01-31T00:00:00+00:00, filters: type",
+            {"config": {"start_date": "2024-01-31", "api_keys_type": "bot"}},
+            "active since 2024-01-31T00:00:00+00:00, filters: api_keys_type",
         ),
         (
-            {"config": {"status": "active", "search_text": "Sync"}},
-            "from the beginning, filters: status, search_text",
+            {"config": {"api_keys_status": "active", "api_keys_search_text": "Sync"}},
+            "from the beginning, filters: api_keys_status, api_keys_search_text",
         ),
     ],
     ids=["first run", "later run", "start_date", "filters"],

@@ -259,9 +259,9 @@ def test_the_dialogue_describes_each_setting_and_hides_the_key(tmp_path: Path) -
         dialogue.press_any_key()
 
         dialogue.read_until("exit (e)?")
-        dialogue.type(str(number["status"]))
+        dialogue.type(str(number["api_keys_status"]))
         shown = dialogue.read_until("Select value")
-        options = [option["label"] for option in settings["status"]["options"]]
+        options = [option["label"] for option in settings["api_keys_status"]["options"]]
         assert " ".join(f"{n}. {label}" for n, label in enumerate(options, 1)) in shown
         dialogue.type("2")
         dialogue.read_until("any key")
@@ -271,7 +271,7 @@ def test_the_dialogue_describes_each_setting_and_hides_the_key(tmp_path: Path) -
     assert "TAP_PARTOO_API_KEY='typed-key-4711'" in (tmp_path / ".env").read_text()
     changed = YAML(typ="safe").load(tmp_path / "meltano.yml")
     [extractor] = changed["plugins"]["extractors"]
-    assert extractor["config"] == {"status": "inactive"}
+    assert extractor["config"] == {"api_keys_status": "inactive"}
 
 
 def test_json_lines_through_a_pipe(api: StandIn, tmp_path: Path) -> None:

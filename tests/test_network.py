@@ -190,7 +190,11 @@ def test_a_proxy_connects_and_sees_nothing(
     with Proxy() as proxy:
         run = run_tap(
             api,
-            config={"api_url": tls.url, "search_text": "Données", "concurrency": 2},
+            config={
+                "api_url": tls.url,
+                "api_keys_search_text": "Données",
+                "concurrency": 2,
+            },
             env=NO_CERTIFICATES
             | {"SSL_CERT_FILE": authority_file, "HTTPS_PROXY": proxy.url},
         )

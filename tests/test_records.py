@@ -65,7 +65,7 @@ def run_with(api: StandIn, *records: dict[str, Any]) -> Run:
     for record in records:
         api.account.insert(record)
     # Without it the stand-in looks into the permissions, which here may be anything.
-    run = run_here(api, config={"include_all_permissions": True})
+    run = run_here(api, config={"api_keys_include_all_permissions": True})
     assert_fitting(run)
     return run
 
@@ -329,7 +329,7 @@ def test_command_survives_a_strange_account(run_tap: RunTap) -> None:
         account.insert({"id": 100 + n} | dict.fromkeys(FIELDS, value))
     account.insert(good_record(2) | {"token": MARK, "new": MARK, "id": "2"})
     with StandIn(account) as api:
-        run = run_tap(api, config={"include_all_permissions": True})
+        run = run_tap(api, config={"api_keys_include_all_permissions": True})
     assert run.returncode == 0
     assert run.ids == [1, *range(100, 100 + len(VALUES)), 2]
     assert_fitting(run)

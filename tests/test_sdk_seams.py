@@ -93,11 +93,13 @@ def test_settings_are_checked_by_the_tap() -> None:
     with own_signals(), pytest.raises(InputError, match="`per_page`"):
         TapPartoo(config=CONFIG | {"per_page": 0})
     with own_signals():
-        config = TapPartoo(config=CONFIG | {"status": "", "type": None}).config
-    assert "status" not in config
-    assert "type" not in config
+        config = TapPartoo(
+            config=CONFIG | {"api_keys_status": "", "api_keys_type": None}
+        ).config
+    assert "api_keys_status" not in config
+    assert "api_keys_type" not in config
     # The SDK's validator puts the defaults in.
-    assert config["per_page"] == 100
+    assert config["concurrency"] == 4
 
 
 def test_settings_are_not_required_to_discover() -> None:

@@ -98,7 +98,11 @@ class _Told:
     ) -> tap.Run:
         run = self._run_tap(
             self.api,
-            config={"search_text": SEARCH_TEXT, "per_page": 10, **(config or {})},
+            config={
+                "api_keys_search_text": SEARCH_TEXT,
+                "per_page": 10,
+                **(config or {}),
+            },
             command=tap.IMPATIENT,
             env=DEBUG | dict(env or {}),
         )
@@ -216,9 +220,9 @@ def test_no_network_that_fails_makes_the_tap_tell(told: _Told) -> None:
         ("api_key", f"{API_KEY}\n", []),
         ("api_key", f"two-Qx7\r\nlines-Qx7-{API_KEY}", ["two-Qx7", "lines-Qx7"]),
         ("api_key", "Schlüssel-Qx7-secret", ["Schlüssel-Qx7-secret"]),
-        ("search_text", 918273645546, ["918273645546"]),
-        ("search_text", ["list-Qx7-secret"], ["list-Qx7-secret"]),
-        ("search_text", {"in": "deep-Qx7-secret"}, ["deep-Qx7-secret"]),
+        ("api_keys_search_text", 918273645546, ["918273645546"]),
+        ("api_keys_search_text", ["list-Qx7-secret"], ["list-Qx7-secret"]),
+        ("api_keys_search_text", {"in": "deep-Qx7-secret"}, ["deep-Qx7-secret"]),
     ],
 )
 def test_no_value_that_does_not_fit_makes_the_tap_tell(
@@ -248,7 +252,7 @@ def test_secrets_in_the_environment_are_not_told(secret_api: StandIn) -> None:
         env=DEBUG
         | {
             "TAP_PARTOO_API_KEY": API_KEY,
-            "TAP_PARTOO_SEARCH_TEXT": SEARCH_TEXT,
+            "TAP_PARTOO_API_KEYS_SEARCH_TEXT": SEARCH_TEXT,
             "TAP_PARTOO_API_URL": secret_api.url,
         },
     )
@@ -296,7 +300,7 @@ def test_a_short_search_text_is_masked_where_it_stands_and_nowhere_else(
     )
     for key in told.api.account.records()[:20]:
         told.api.account.edit(key["id"], label="api")
-    run = told({"search_text": "api"})
+    run = told({"api_keys_search_text": "api"})
     assert "search_text=*** HTTP/1.1" in run.stderr
     assert "search_text=api" not in run.stderr
     assert "Partoo says: json: nothing like *** or '***'." in run.errors[0]
@@ -306,9 +310,9 @@ def test_a_short_search_text_is_masked_where_it_stands_and_nowhere_else(
 
 
 def test_the_summary_and_the_metrics_do_not_tell(told: _Told) -> None:
-    run = told({"include_all_permissions": True, "status": "active"})
+    run = told({"api_keys_include_all_permissions": True, "api_keys_status": "active"})
     assert run.returncode == 0
-    for name in ("search_text", "status", "include_all_permissions"):
+    for name in ("api_keys_search_text", "api_keys_status"):
         assert name in run.stderr  # filters are named, never their values
     assert "METRIC" in run.stderr
 

@@ -39,10 +39,10 @@ def small_api(shared_api: StandIn) -> StandIn:
 # What is set reaches the request; what is not set is not sent.
 
 EVERYTHING: dict[str, Any] = {
-    "status": "active",
-    "type": "user",
-    "search_text": "店舗 & more",
-    "include_all_permissions": True,
+    "api_keys_status": "active",
+    "api_keys_type": "user",
+    "api_keys_search_text": "店舗 & more",
+    "api_keys_include_all_permissions": True,
     "per_page": 7,
     "user_agent": "warehouse/1.0 (data@example.com)",
 }
@@ -74,7 +74,7 @@ def test_settings_of_the_environment_reach_the_request(small_api: StandIn) -> No
     settings = EVERYTHING | {
         "api_key": small_api.account.api_key,
         "api_url": small_api.url,
-        "include_all_permissions": "true",
+        "api_keys_include_all_permissions": "true",
         # Empty ones are unset ones, whatever their type is.
         "start_date": "",
         "request_timeout": "",
@@ -90,7 +90,7 @@ def test_settings_of_the_environment_reach_the_request(small_api: StandIn) -> No
 def test_environment_is_not_read_unless_asked_for(
     small_api: StandIn, run_tap: RunTap
 ) -> None:
-    run = run_tap(small_api, env={"TAP_PARTOO_STATUS": "expired"})
+    run = run_tap(small_api, env={"TAP_PARTOO_API_KEYS_STATUS": "expired"})
     assert run.returncode == 0
     assert len(run.ids) == 60
 
@@ -103,11 +103,15 @@ def test_what_is_unset_is_not_sent(small_api: StandIn) -> None:
 
 
 UNSETTABLE = (
+    "org_id",
     "start_date",
-    "status",
-    "type",
-    "search_text",
-    "include_all_permissions",
+    "api_keys_status",
+    "api_keys_type",
+    "api_keys_search_text",
+    "api_keys_include_all_permissions",
+    "reviews_lookback_days",
+    "presence_metrics_lookback_days",
+    "categories_language",
     "per_page",
     "requests_per_minute",
     "concurrency",
@@ -130,7 +134,7 @@ def test_null_and_empty_mean_unset(
 
 
 def test_false_is_the_default_of_the_api_and_not_sent(small_api: StandIn) -> None:
-    run_here(small_api, config={"include_all_permissions": False})
+    run_here(small_api, config={"api_keys_include_all_permissions": False})
     [request] = small_api.requests
     assert "include_all_permissions" not in request.query
 
@@ -159,30 +163,34 @@ def _expired(record: dict[str, Any]) -> bool:
     ("config", "passes"),
     [
         pytest.param(
-            {"status": "active"},
+            {"api_keys_status": "active"},
             lambda key: not key["disabled"] and not _expired(key),
             id="active",
         ),
         pytest.param(
-            {"status": "inactive"},
+            {"api_keys_status": "inactive"},
             lambda key: key["disabled"] or _expired(key),
             id="inactive",
         ),
         pytest.param(
-            {"status": "disabled"}, lambda key: key["disabled"], id="disabled"
+            {"api_keys_status": "disabled"}, lambda key: key["disabled"], id="disabled"
         ),
-        pytest.param({"status": "expired"}, _expired, id="expired"),
-        pytest.param({"type": "bot"}, lambda key: key["user_type"] == "bot", id="bots"),
+        pytest.param({"api_keys_status": "expired"}, _expired, id="expired"),
         pytest.param(
-            {"type": "user"}, lambda key: key["user_type"] == "user", id="users"
+            {"api_keys_type": "bot"}, lambda key: key["user_type"] == "bot", id="bots"
         ),
         pytest.param(
-            {"search_text": "données"},
+            {"api_keys_type": "user"},
+            lambda key: key["user_type"] == "user",
+            id="users",
+        ),
+        pytest.param(
+            {"api_keys_search_text": "données"},
             lambda key: "données" in key["label"].lower(),
             id="search in the label",
         ),
         pytest.param(
-            {"status": "disabled", "type": "user"},
+            {"api_keys_status": "disabled", "api_keys_type": "user"},
             lambda key: key["disabled"] and key["user_type"] == "user",
             id="two filters",
         ),
@@ -201,7 +209,7 @@ def test_filter_selects(
 
 def test_search_finds_the_secret_of_a_key(small_api: StandIn) -> None:
     key = make_keys(60)[41]
-    run = run_here(small_api, config={"search_text": key.secret})
+    run = run_here(small_api, config={"api_keys_search_text": key.secret})
     assert run.ids == [key.record["id"]]
     assert key.secret.encode() not in run.stdout
     assert key.secret not in run.stderr
@@ -210,7 +218,7 @@ def test_search_finds_the_secret_of_a_key(small_api: StandIn) -> None:
 def test_all_permissions_are_listed_when_asked_for(small_api: StandIn) -> None:
     account = small_api.account
     narrowed = run_here(small_api)
-    whole = run_here(small_api, config={"include_all_permissions": True})
+    whole = run_here(small_api, config={"api_keys_include_all_permissions": True})
     assert [key["permissions"] for key in narrowed.records] == [
         key["permissions"] for key in account.records()
     ]
@@ -273,7 +281,7 @@ def test_request_timeout_ends_a_silent_request(api: StandIn, run_tap: RunTap) ->
 
 # What is not accepted.
 
-LIMITS = "a whole number from 1 to 100"
+LIMITS = "a whole number from 1 to 500"
 STATUSES = "active, inactive, disabled or expired"
 ADDRESS = "https address"
 
@@ -288,8 +296,8 @@ BAD_SETTINGS = [
     ("api_key", [SECRET], "a text"),
     ("api_key", {"key": SECRET}, "a text"),
     ("api_key", True, "a text"),
-    ("search_text", [SECRET], "a text"),
-    ("search_text", 90817263544, "a text"),
+    ("api_keys_search_text", [SECRET], "a text"),
+    ("api_keys_search_text", 90817263544, "a text"),
     ("api_url", "not a url", ADDRESS),
     ("api_url", "api.partoo.co/v2", ADDRESS),
     ("api_url", "ftp://api.partoo.co/v2", ADDRESS),
@@ -308,18 +316,25 @@ BAD_SETTINGS = [
     ("start_date", "6 months ago", "a date such as 2024-01-31"),
     ("start_date", "31.01.2024", "a date such as 2024-01-31"),
     ("start_date", 1706659200, "a date such as 2024-01-31"),
-    ("status", "enabled", STATUSES),
-    ("status", "ACTIVE", STATUSES),
-    ("status", ["active"], STATUSES),
-    ("type", "human", "bot or user"),
-    ("include_all_permissions", "yes", "true or false"),
-    ("include_all_permissions", 1, "true or false"),
+    ("api_keys_status", "enabled", STATUSES),
+    ("api_keys_status", "ACTIVE", STATUSES),
+    ("api_keys_status", ["active"], STATUSES),
+    ("api_keys_type", "human", "bot or user"),
+    ("api_keys_include_all_permissions", "yes", "true or false"),
+    ("api_keys_include_all_permissions", 1, "true or false"),
     ("per_page", 0, LIMITS),
-    ("per_page", 101, LIMITS),
+    ("per_page", 501, LIMITS),
     ("per_page", "50", LIMITS),
     ("per_page", True, LIMITS),
     ("per_page", 2.5, LIMITS),
     ("per_page", [50], LIMITS),
+    ("org_id", 0, "a whole number from 1"),
+    ("org_id", "12", "a whole number from 1"),
+    ("reviews_lookback_days", -1, "a whole number from 0 to 365"),
+    ("reviews_lookback_days", 366, "a whole number from 0 to 365"),
+    ("presence_metrics_lookback_days", 366, "a whole number from 0 to 365"),
+    ("presence_metrics_lookback_days", "10", "a whole number from 0 to 365"),
+    ("categories_language", ["en"], "a text"),
     ("requests_per_minute", 0, "a whole number from 1"),
     ("requests_per_minute", "fast", "a whole number from 1"),
     ("concurrency", 0, "a whole number from 1 to 16"),
@@ -354,8 +369,8 @@ def test_bad_setting_is_refused(name: str, value: object, accepted: str) -> None
 
 def test_each_bad_setting_is_named() -> None:
     with pytest.raises(InputError) as refusal:
-        TapPartoo(config={"per_page": 0, "status": "on", "concurrency": "x"})
-    for name in ("api_key", "per_page", "status", "concurrency"):
+        TapPartoo(config={"per_page": 0, "api_keys_status": "on", "concurrency": "x"})
+    for name in ("api_key", "per_page", "api_keys_status", "concurrency"):
         assert str(refusal.value).count(f"`{name}`") == 1
 
 
@@ -366,7 +381,7 @@ def test_each_bad_setting_is_named() -> None:
         pytest.param({"api_key": f"{SECRET}\n"}, "line break", id="key with newline"),
         pytest.param({"api_key": [SECRET]}, "a text", id="key in a list"),
         pytest.param({"per_page": 0}, LIMITS, id="per_page"),
-        pytest.param({"status": "enabled"}, STATUSES, id="status"),
+        pytest.param({"api_keys_status": "enabled"}, STATUSES, id="status"),
         pytest.param({"start_date": "garbage"}, "2024-01-31", id="start_date"),
         pytest.param({"api_url": "not a url"}, ADDRESS, id="api_url"),
     ],
@@ -384,7 +399,9 @@ def test_bad_setting_is_one_line_on_the_command_line(
     ("name", "value", "accepted"),
     [
         pytest.param("per_page", "abc", "a whole number", id="integer"),
-        pytest.param("include_all_permissions", "flase", "true or false", id="boolean"),
+        pytest.param(
+            "api_keys_include_all_permissions", "flase", "true or false", id="boolean"
+        ),
     ],
 )
 def test_bad_variable_is_one_line(
@@ -427,6 +444,10 @@ def test_unknown_setting_is_named_and_ignored(small_api: StandIn) -> None:
 def test_known_settings_cause_no_warning(small_api: StandIn) -> None:
     config = EVERYTHING | {
         "start_date": "2018-01-01",
+        "org_id": 42,
+        "reviews_lookback_days": 0,
+        "presence_metrics_lookback_days": 365,
+        "categories_language": "fr",
         "requests_per_minute": 200,
         "concurrency": 2,
         "request_timeout": 30,
@@ -441,9 +462,11 @@ def test_defaults() -> None:
     config = TapPartoo(config={"api_key": SECRET}).config
     assert {name: config[name] for name in config if name != "api_key"} == {
         "api_url": "https://api.partoo.co/v2",
-        "include_all_permissions": False,
-        "per_page": 100,
-        "requests_per_minute": 300,
+        "api_keys_include_all_permissions": False,
+        "reviews_lookback_days": 30,
+        "presence_metrics_lookback_days": 10,
+        "categories_language": "en",
+        "requests_per_minute": 240,
         "concurrency": 4,
         "request_timeout": 60,
         "emit_activate_version_messages": False,

@@ -263,7 +263,7 @@ def paged_api(reading: str, past_end: PastEnd, count: int) -> Iterator[StandIn]:
 def test_all_keys_are_read_once(
     paged_api: StandIn, reading: str, count: int, concurrency: int
 ) -> None:
-    filters = {"include_all_permissions": True}
+    filters = {"api_keys_include_all_permissions": True}
     config = {"per_page": PER_PAGE, "concurrency": concurrency}
     run = run_here(paged_api, config=config | filters)
     assert run.ids == [key.record["id"] for key in make_keys(count)]
@@ -299,7 +299,7 @@ def test_command_reads_both_page_bases(
 @pytest.mark.parametrize("first_page", [0, 1], ids="from {}".format)
 def test_filters_are_sent_with_every_page(first_page: Literal[0, 1]) -> None:
     account = Account(make_keys(287))
-    config = {"type": "user", "status": "active", "per_page": 30}
+    config = {"api_keys_type": "user", "api_keys_status": "active", "per_page": 30}
     with StandIn(account, first_page=first_page) as api:
         run = run_here(api, config=config)
         requests = api.requests

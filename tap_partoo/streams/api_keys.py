@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from singer_sdk import typing as th
 
 from tap_partoo.streams.base import PartooStream
@@ -23,8 +25,14 @@ class ApiKeys(PartooStream):
     # Revocation brings a key into the list where `status` filters it.
     entry_keys = ("created_at", "revoked_at")
     activity_keys = ("created_at", "last_used_at", "revoked_at")
-    filters = ("status", "type", "search_text")
-    options = ("include_all_permissions",)
+    filters: ClassVar[dict[str, str]] = {
+        "status": "api_keys_status",
+        "type": "api_keys_type",
+        "search_text": "api_keys_search_text",
+    }
+    options: ClassVar[dict[str, str]] = {
+        "include_all_permissions": "api_keys_include_all_permissions"
+    }
 
     schema = th.PropertiesList(
         th.Property(
@@ -113,6 +121,6 @@ class ApiKeys(PartooStream):
             "permissions",
             _STRINGS,
             description="Names of the permissions, without those that the key's user "
-            "lacks, unless the setting `include_all_permissions` is on.",
+            "lacks, unless the setting `api_keys_include_all_permissions` is on.",
         ),
     ).to_dict()
