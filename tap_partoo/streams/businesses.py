@@ -21,15 +21,7 @@ _ADDRESS_DETAILS = th.ObjectType(
     th.Property("street_name", th.StringType, description="Name of the street."),
 )
 
-_DAYS = (
-    "monday",
-    "tuesday",
-    "wednesday",
-    "thursday",
-    "friday",
-    "saturday",
-    "sunday",
-)
+_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 _OPEN_HOURS = th.ObjectType(
     *(
@@ -43,17 +35,17 @@ _OPEN_HOURS = th.ObjectType(
     )
 )
 
+_PERIOD = (
+    th.Property("starts_at", th.DateType, description="First day of the period."),
+    th.Property("ends_at", th.DateType, description="Last day of the period."),
+)
+
 _SPECIFIC_HOURS = th.ObjectType(
     th.Property(
         "open",
         th.ArrayType(
             th.ObjectType(
-                th.Property(
-                    "starts_at", th.DateType, description="First day of the period."
-                ),
-                th.Property(
-                    "ends_at", th.DateType, description="Last day of the period."
-                ),
+                *_PERIOD,
                 th.Property(
                     "open_hours",
                     strings(),
@@ -67,17 +59,7 @@ _SPECIFIC_HOURS = th.ObjectType(
     ),
     th.Property(
         "close",
-        th.ArrayType(
-            th.ObjectType(
-                th.Property(
-                    "starts_at", th.DateType, description="First day of the period."
-                ),
-                th.Property(
-                    "ends_at", th.DateType, description="Last day of the period."
-                ),
-                nullable=True,
-            )
-        ),
+        th.ArrayType(th.ObjectType(*_PERIOD, nullable=True)),
         description="Periods in which the business is closed.",
     ),
 )
@@ -217,7 +199,7 @@ class Businesses(PartooStream):
         th.Property(
             "address_full",
             th.StringType,
-            description="Street and number in one line.",
+            description="The whole street address in one line.",
         ),
         th.Property(
             "address2", th.StringType, description="Second line of the address."
@@ -238,7 +220,7 @@ class Businesses(PartooStream):
         th.Property(
             "address_details",
             _ADDRESS_DETAILS,
-            description="The street address in parts; null in newer accounts.",
+            description="The street address in parts; often not sent, then null.",
         ),
         th.Property(
             "categories",
@@ -269,12 +251,12 @@ class Businesses(PartooStream):
         th.Property(
             "google_location_id",
             th.StringType,
-            description="Google location that the business is connected to; null: none.",
+            description="Connected Google location; null: not connected.",
         ),
         th.Property(
             "facebook_page_id",
             th.StringType,
-            description="Facebook page that the business is connected to; null: none.",
+            description="Connected Facebook page; null: not connected.",
         ),
         th.Property(
             "national_identification_number",

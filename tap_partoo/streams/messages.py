@@ -81,7 +81,7 @@ class Conversations(PartooStream):
         th.Property(
             "has_one_user_message",
             th.BooleanType,
-            description="True if one of your users has written in it.",
+            description="True if it holds a message by a user.",
         ),
         th.Property("business", _BUSINESS, description="The business addressed."),
         th.Property(
@@ -119,7 +119,7 @@ class Conversations(PartooStream):
         th.Property(
             "custom_channel",
             JSONText,
-            description="Details of a channel of your own, as JSON text; null: none.",
+            description="Custom channel, as JSON text; null: none.",
         ),
     )
 
@@ -192,12 +192,11 @@ class Messages(PartooStream):
         th.Property(
             "user_id",
             th.StringType,
-            description="User who sent it; null for a consumer's message. Joins "
-            "`users.id`.",
+            description="User who sent it. Joins `users.id`.",
         ),
         th.Property(
             "custom_channel",
             JSONText,
-            description="Details of a channel of your own, as JSON text; null: none.",
+            description="Custom channel, as JSON text; null: none.",
         ),
     )

@@ -41,7 +41,7 @@ class PresenceMetrics(PartooStream):
             "business_id",
             th.StringType(nullable=False),
             required=True,
-            description="The business. Joins `businesses.id`. Primary key, with `date`.",
+            description="Joins `businesses.id`. Primary key, with `date`.",
         ),
         th.Property(
             "date",
@@ -83,7 +83,7 @@ class SearchKeywords(PartooStream):
             "business_id",
             th.StringType(nullable=False),
             required=True,
-            description="The business. Joins `businesses.id`. Primary key, with `date` "
+            description="Joins `businesses.id`. Primary key, with `date` "
             "and `keyword`.",
         ),
         th.Property(
@@ -107,14 +107,13 @@ class SearchKeywords(PartooStream):
         th.Property(
             "count",
             th.IntegerType,
-            description="People who searched for it in the month; null: too few for "
-            "Google to tell, see `threshold`.",
+            description="People who searched for it in the month; null where Google "
+            "hides the number, see `threshold`.",
         ),
         th.Property(
             "threshold",
             th.IntegerType,
-            description="Where Google hides the number: it lies below this, typically "
-            "15.",
+            description="The hidden number lies below this, typically 15.",
         ),
     )
 
@@ -137,8 +136,7 @@ class PublisherStates(PartooStream):
             "business_id",
             th.StringType(nullable=False),
             required=True,
-            description="The business. Joins `businesses.id`. Primary key, with "
-            "`publisher`.",
+            description="Joins `businesses.id`. Primary key, with `publisher`.",
         ),
         th.Property(
             "business_name", th.StringType, description="Name of the business."
@@ -152,7 +150,7 @@ class PublisherStates(PartooStream):
             "publisher",
             th.StringType(nullable=False),
             required=True,
-            description="The publisher, such as `google_my_business`. Primary key, with "
+            description="Publisher, such as `google_my_business`. Primary key, with "
             "`business_id`.",
         ),
         th.Property(

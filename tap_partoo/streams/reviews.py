@@ -109,7 +109,7 @@ class Reviews(PartooStream):
         th.Property(
             "key",
             th.StringType,
-            description="Internal key of Partoo; null in newer accounts.",
+            description="Internal key of Partoo; null where Partoo does not send it.",
         ),
         th.Property(
             "org_id",
@@ -147,7 +147,7 @@ class Reviews(PartooStream):
         th.Property(
             "rating",
             th.IntegerType,
-            description="Stars, up to 5; null for a Facebook recommendation.",
+            description="Rating from 0 to 5; null for a Facebook recommendation.",
         ),
         th.Property(
             "recommended",
@@ -174,9 +174,7 @@ class Reviews(PartooStream):
         th.Property(
             "comments", OneOrMany(_COMMENT), description="Replies to the review."
         ),
-        th.Property(
-            "tags", th.ArrayType(_TAG), description="Tags that your users put on it."
-        ),
+        th.Property("tags", th.ArrayType(_TAG), description="Tags of the review."),
     )
 
 
