@@ -41,14 +41,14 @@ class PresenceMetrics(PartooStream):
             "business_id",
             th.StringType(nullable=False),
             required=True,
-            description="Joins `businesses.id`. Primary key, with `date`.",
+            description="The business. Joins `businesses.id`. Primary key.",
         ),
         th.Property(
             "date",
             th.DateType(nullable=False),
             required=True,
             description="The day; the figures of the last 5 days are not reliable yet. "
-            "Primary key, with `business_id`. Replication key.",
+            "Primary key. Replication key.",
         ),
         th.Property(
             "bucket",
@@ -83,15 +83,13 @@ class SearchKeywords(PartooStream):
             "business_id",
             th.StringType(nullable=False),
             required=True,
-            description="Joins `businesses.id`. Primary key, with `date` "
-            "and `keyword`.",
+            description="The business. Joins `businesses.id`. Primary key.",
         ),
         th.Property(
             "date",
             th.DateType(nullable=False),
             required=True,
-            description="First day of the month. Primary key, with `business_id` and "
-            "`keyword`. Replication key.",
+            description="First day of the month. Primary key. Replication key.",
         ),
         th.Property(
             "bucket",
@@ -102,7 +100,7 @@ class SearchKeywords(PartooStream):
             "keyword",
             th.StringType(nullable=False),
             required=True,
-            description="The search term. Primary key, with `business_id` and `date`.",
+            description="The search term. Primary key.",
         ),
         th.Property(
             "count",
@@ -136,7 +134,7 @@ class PublisherStates(PartooStream):
             "business_id",
             th.StringType(nullable=False),
             required=True,
-            description="Joins `businesses.id`. Primary key, with `publisher`.",
+            description="The business. Joins `businesses.id`. Primary key.",
         ),
         th.Property(
             "business_name", th.StringType, description="Name of the business."
@@ -150,8 +148,7 @@ class PublisherStates(PartooStream):
             "publisher",
             th.StringType(nullable=False),
             required=True,
-            description="Publisher, such as `google_my_business`. Primary key, with "
-            "`business_id`.",
+            description="Publisher, such as `google_my_business`. Primary key.",
         ),
         th.Property(
             "state",

@@ -29,8 +29,7 @@ class CustomRoles(PartooStream):
             "api_id",
             th.StringType(nullable=False),
             required=True,
-            description="Identifies the role in its organization. Primary key, with "
-            "`org_id`.",
+            description="Identifies the role in its organization. Primary key.",
         ),
         th.Property(
             "description", th.StringType, description="What the role is meant for."
@@ -40,7 +39,7 @@ class CustomRoles(PartooStream):
             th.IntegerType(nullable=False),
             required=True,
             description="Organization of the role; 0: Partoo names none. Joins "
-            "`organizations.org_id`. Primary key, with `api_id`.",
+            "`organizations.org_id`. Primary key.",
         ),
         th.Property(
             "is_builtin",
