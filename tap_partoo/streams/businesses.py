@@ -121,7 +121,7 @@ _CUSTOM_FIELD = th.ObjectType(
         "value",
         JSONText,
         description='The value as JSON text, such as `true`, `12` or `"oui"`, whatever '
-        "its type; null: not filled in.",
+        "its type; null: no value.",
     ),
     nullable=True,
 )
@@ -163,7 +163,8 @@ class Businesses(PartooStream):
         th.Property(
             "modified",
             EpochSeconds,
-            description="Last change, UTC. Changes of custom fields do not count.",
+            description="Last change, UTC. Changes of custom fields and of related "
+            "objects do not count.",
         ),
         th.Property(
             "code",

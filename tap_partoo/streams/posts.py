@@ -14,7 +14,11 @@ _MEDIA = th.ObjectType(
 )
 
 _INSIGHT = th.ObjectType(
-    th.Property("name", th.StringType, description="Platform of the figures."),
+    th.Property(
+        "name",
+        th.StringType,
+        description="Source of the figures, such as `facebook__posts`.",
+    ),
     th.Property("click_count", th.IntegerType, description="Clicks on the post."),
     th.Property("view_count", th.IntegerType, description="Views of the post."),
     nullable=True,

@@ -53,7 +53,7 @@ class PresenceMetrics(PartooStream):
         th.Property(
             "bucket",
             th.StringType,
-            description="Length of the period, which is always `day`.",
+            description="Length of the period: `day`.",
         ),
         *(
             th.Property(metric, th.IntegerType, description=f"{label}; null: no value.")
@@ -94,7 +94,7 @@ class SearchKeywords(PartooStream):
         th.Property(
             "bucket",
             th.StringType,
-            description="Length of the period, which is always `month`.",
+            description="Length of the period: `month`.",
         ),
         th.Property(
             "keyword",

@@ -23,7 +23,7 @@ _COMMENT = th.ObjectType(
     th.Property(
         "author_name",
         th.StringType,
-        description="Name of the author; most replies have none.",
+        description="Name of the author, usually null.",
     ),
     th.Property("content", th.StringType, description="Text of the reply."),
     th.Property("date", th.DateTimeType, description="Date of the reply, UTC."),
