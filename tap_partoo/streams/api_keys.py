@@ -6,9 +6,9 @@ from typing import ClassVar
 
 from singer_sdk import typing as th
 
+from tap_partoo.reading.paging import NumberedPages
+from tap_partoo.records.types import strings
 from tap_partoo.streams.base import PartooStream
-
-_STRINGS = th.ArrayType(th.StringType(nullable=True))
 
 
 class ApiKeys(PartooStream):
@@ -19,9 +19,16 @@ class ApiKeys(PartooStream):
 
     name = "api_keys"
     path = "/api_keys"
-    records_key = "api_keys"
+    needs = None  # every key reads its own; an ORG_ADMIN's also reads those of bots
+    personal_data = (
+        "user_name",
+        "created_by_name",
+        "revoked_by_name",
+        "ip_whitelist",  # may be the addresses of people's homes
+    )
     primary_keys = ("id",)
     replication_key = "created_at"
+    paging = NumberedPages("api_keys", per_page=100)
     # Revocation brings a key into the list where `status` filters it.
     entry_keys = ("created_at", "revoked_at")
     activity_keys = ("created_at", "last_used_at", "revoked_at")
@@ -34,7 +41,7 @@ class ApiKeys(PartooStream):
         "include_all_permissions": "api_keys_include_all_permissions"
     }
 
-    schema = th.PropertiesList(
+    columns = th.PropertiesList(
         th.Property(
             "id",
             th.IntegerType(nullable=False),
@@ -108,7 +115,7 @@ class ApiKeys(PartooStream):
         ),
         th.Property(
             "ip_whitelist",
-            _STRINGS,
+            strings(),
             description="Addresses and CIDR networks that may use the key; empty: all.",
         ),
         th.Property(
@@ -119,8 +126,8 @@ class ApiKeys(PartooStream):
         ),
         th.Property(
             "permissions",
-            _STRINGS,
+            strings(),
             description="Names of the permissions, without those that the key's user "
             "lacks, unless the setting `api_keys_include_all_permissions` is on.",
         ),
-    ).to_dict()
+    )

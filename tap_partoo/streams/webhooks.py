@@ -1,0 +1,51 @@
+"""Webhooks: which events Partoo reports to which host."""
+
+from __future__ import annotations
+
+from singer_sdk import typing as th
+
+from tap_partoo.reading.paging import NumberedPages
+from tap_partoo.streams.base import PartooStream
+
+
+class Webhooks(PartooStream):
+    """Webhooks without what can hold a secret: the rest of the URL, and the headers.
+
+    https://developers.partoo.co/api-reference/webhooks/get-a-list-of-webhook-configurations
+    """
+
+    name = "webhooks"
+    path = "/webhooks"
+    needs = "the Webhooks plan"
+    personal_data = ()
+    primary_keys = ("id",)
+    paging = NumberedPages("items", per_page=100)
+    takes_org_id = True
+    left_out = frozenset({"custom_headers", "url"})  # secrets
+
+    columns = th.PropertiesList(
+        th.Property(
+            "id",
+            th.IntegerType(nullable=False),
+            required=True,
+            description="Identifies the webhook. Primary key.",
+        ),
+        th.Property(
+            "event_type",
+            th.StringType,
+            description="Event that is reported, such as `business_updated`.",
+        ),
+        th.Property(
+            "org_id",
+            th.IntegerType,
+            description="Organization of the webhook. Joins `organizations.org_id`.",
+        ),
+        th.Property("created_at", th.DateTimeType, description="Creation, UTC."),
+        th.Property("updated_at", th.DateTimeType, description="Last change, UTC."),
+        th.Property(
+            "url_host",
+            th.StringType,
+            description="Host that the events are sent to. The rest of the URL is left "
+            "out: it may hold a secret.",
+        ),
+    )
