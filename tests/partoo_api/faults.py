@@ -9,15 +9,17 @@ from __future__ import annotations
 import itertools
 import json
 import threading
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
 from .wire import Answer, Wire, head
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from .log import LoggedRequest
 
 
@@ -28,12 +30,27 @@ class Exchange:
     Attributes:
         request: The request.
         right: The right answer.
-        list_keys: Gives the right answer to another query.
+        ask: Gives the right answer to another query.
+        now: The time by Partoo's clock.
     """
 
     request: LoggedRequest
     right: Answer
-    list_keys: Callable[[dict[str, str]], Answer]
+    ask: Callable[[dict[str, str]], Answer]
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+@dataclass(frozen=True)
+class Number:
+    """The number of a request, the first being 1.
+
+    Attributes:
+        of_path: Among those of its path.
+        of_lists: Among those of all lists, if it is one.
+    """
+
+    of_path: int
+    of_lists: int | None
 
 
 Envelope = dict[str, Any]
@@ -48,38 +65,45 @@ class Faults:
         self._lock = threading.Lock()
         self._due: list[_Due] = []
 
-    def add(
+    def add(  # noqa: PLR0913 - all but the first narrow down
         self,
         fault: Fault,
         *,
+        path: str | None = None,
         page: int | None = None,
         request: int | None = None,
         times: int | None = 1,
+        match: Callable[[Mapping[str, str]], bool] | None = None,
     ) -> None:
-        """Let a `GET /api_keys` fail.
+        """Let requests fail.
 
         An answer has one fault at most: the first that fits, whereupon the others
         wait for the next.
 
         Args:
             fault: What goes wrong.
+            path: Such as "/reviews" or "/sections/3"; by default any list.
             page: Only when this page would be answered.
-            request: From this request on, the first being 1.
+            request: From this request on, the first being 1: of this path, or of
+                all lists.
             times: How often, None for ever.
+            match: Only requests whose query passes.
         """
         with self._lock:
-            self._due.append(_Due(fault, page, request or 1, times))
+            self._due.append(_Due(fault, path, page, request or 1, times, match))
 
     def clear(self) -> None:
         """Let nothing fail any more."""
         with self._lock:
             self._due.clear()
 
-    def take(self, request: int, page: int | None) -> Fault | None:
+    def take(
+        self, path: str, number: Number, page: int | None, query: Mapping[str, str]
+    ) -> Fault | None:
         """Give the fault for this request and page, which then is used up."""
         with self._lock:
             for due in self._due:
-                if due.page in {None, page} and due.request <= request:
+                if due.fits(path, number, page, query):
                     break
             else:
                 return None
@@ -93,9 +117,23 @@ class Faults:
 @dataclass(eq=False)
 class _Due:
     fault: Fault
+    path: str | None
     page: int | None
     request: int
     times: int | None
+    match: Callable[[Mapping[str, str]], bool] | None
+
+    def fits(
+        self, path: str, number: Number, page: int | None, query: Mapping[str, str]
+    ) -> bool:
+        of_request = number.of_path if self.path else number.of_lists
+        return (
+            self.path in {None, path}
+            and of_request is not None
+            and self.request <= of_request
+            and self.page in {None, page}
+            and (self.match is None or self.match(query))
+        )
 
 
 @dataclass(frozen=True)
@@ -126,6 +164,16 @@ def without(name: str) -> Rewrite:
     return Rewrite(lambda envelope: {k: envelope[k] for k in envelope if k != name})
 
 
+def change_list(change: Callable[[Any], Any]) -> Rewrite:
+    """Change the list of the envelope, or the map, whatever its name."""
+    return Rewrite(
+        lambda envelope: {
+            name: change(value) if isinstance(value, list | dict) else value
+            for name, value in envelope.items()
+        }
+    )
+
+
 def growing_max_page(by: int = 1) -> Rewrite:
     """Let `max_page` run away, by this much more with each answer."""
     more = itertools.count(by, by)
@@ -145,11 +193,11 @@ def too_many_requests(
         date: Whether there is a `Date` header to compare that moment with.
     """
 
-    def fault(_: Exchange) -> Answer:
+    def fault(exchange: Exchange) -> Answer:
         headers = {} if date else {"Date": None}
         if retry_after is None:
             return Answer(429, headers=headers)
-        moment = formatdate(time.time() + retry_after, usegmt=True)
+        moment = formatdate(exchange.now.timestamp() + retry_after, usegmt=True)
         wait = moment if as_date else f"{retry_after:g}"
         return Answer(429, headers=headers | {"Retry-After": wait})
 
@@ -236,7 +284,9 @@ def wrong_charset(exchange: Exchange) -> Answer:
 
 def first_page_always(exchange: Exchange) -> Answer:
     """Ignore the page asked for."""
-    return exchange.list_keys(exchange.request.query | {"page": "0"})
+    query = exchange.request.query
+    others = {name: query[name] for name in query if name not in {"page", "cursor"}}
+    return exchange.ask(others)
 
 
 def _halves(answer: Answer) -> tuple[bytes, bytes]:
@@ -248,7 +298,7 @@ def _halves(answer: Answer) -> tuple[bytes, bytes]:
 
 CLOSED = Wire()
 RESET = Wire(end="reset")
-EMPTY_PAGE = fields(api_keys=[])
+EMPTY_PAGE = change_list(lambda rows: type(rows)())
 
 TRANSIENT: dict[str, Fault] = {
     "408": Answer(408),

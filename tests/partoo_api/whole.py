@@ -1,0 +1,77 @@
+"""An account with rows in every stream, which know of each other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .account import Account
+from .data import make_keys
+from .resources import RESOURCES
+from .resources.presence import KEYWORDS, PUBLISHERS
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from .table import Order
+
+
+def whole_account(  # noqa: PLR0913 - all have defaults
+    *,
+    keys: int = 12,
+    businesses: int = 10,
+    reviews: int = 300,
+    days: int = 40,
+    months: int = 4,
+    conversations: int = 15,
+    seed: int = 0,
+    now: datetime | None = None,
+    api_key: str = "demo-key",
+    order: Order = "id",
+) -> Account:
+    """Make an account with rows in every stream.
+
+    Args:
+        keys: The number of API keys.
+        businesses: The number of businesses.
+        reviews: The number of reviews.
+        days: How many days have figures of presence.
+        months: How many months have keywords.
+        conversations: The number of conversations, with 0 to 7 messages each.
+        seed: The same rows come of the same seed and time.
+        now: What time it is for the account while it is made.
+        api_key: The secret that a request must present.
+        order: The order of the lists.
+    """
+    account = Account(
+        make_keys(keys, seed=seed), api_key=api_key, order=order, seed=seed
+    )
+    if now:
+        account.clock_offset += now - account.now()
+    counts = {
+        "organizations": 2,
+        "custom_field_sections": 3,
+        "custom_fields": 12,
+        "sections": 4,
+        "groups": 9,
+        "businesses": businesses,
+        "users": 3 * businesses + 5,
+        "reviews": reviews,
+        "reply_templates": 34,
+        "categories": 130,
+        "webhooks": 6,
+        "permissions": 30,
+        "custom_roles": 10,
+        "posts": 4 * businesses,
+        "feedback_forms": 3,
+        "feedback_results": 6 * businesses,
+        "conversations": conversations,
+    }
+    for name, count in counts.items():
+        if name in RESOURCES:
+            account.fill(name, count, seed=seed)
+    present = len(account["businesses"].scene(1).businesses("presence_management"))
+    account.fill("presence_metrics", days * present, seed=seed)
+    account.fill("publisher_states", len(PUBLISHERS) * present, seed=seed)
+    account.fill("search_keywords", months * len(KEYWORDS) * present, seed=seed)
+    account.fill("messages", int(3.5 * conversations), seed=seed)
+    return account
