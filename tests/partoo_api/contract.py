@@ -104,7 +104,7 @@ def list_rows(
         return not_found()
     table = account[resource.name]
     if resource.units:
-        units = resource.units(table.passing(values, habits))
+        units = table.units(values, habits)
         count, rows = len(units), units[page.place(len(units))]
     else:
         view = resource.view(account, values, habits) if resource.view else None

@@ -298,6 +298,13 @@ def _halves(answer: Answer) -> tuple[bytes, bytes]:
 
 CLOSED = Wire()
 RESET = Wire(end="reset")
+LIST_MISSING = Rewrite(
+    lambda envelope: {
+        name: value
+        for name, value in envelope.items()
+        if not isinstance(value, list | dict)
+    }
+)
 EMPTY_PAGE = change_list(lambda rows: type(rows)())
 
 TRANSIENT: dict[str, Fault] = {
@@ -324,9 +331,9 @@ TRANSIENT: dict[str, Fault] = {
     "error with 200": Answer(200, {"error": {"json": "Please try again"}}),
     "JSON array": Answer(200, []),
     "JSON null": Answer(200, None),
-    "api_keys missing": without("api_keys"),
-    "api_keys null": fields(api_keys=None),
-    "api_keys not a list": fields(api_keys={"3245": {"id": 3245}}),
+    "api_keys missing": LIST_MISSING,
+    "api_keys null": change_list(lambda _: None),
+    "api_keys not a list": change_list(lambda _: {"3245": {"id": 3245}}),
     **{
         f"{name} {problem}": fault
         for name in ("page", "max_page", "count")

@@ -59,11 +59,15 @@ class Scene:
     def businesses(self, product: str | None = None) -> list[Record]:
         """Give the businesses of the account, or those with an active subscription.
 
-        An account without businesses is taken to have ten.
+        Those of "google" are present there and linked. An account without businesses
+        is taken to have ten.
         """
         if product not in self._businesses:
             rows = self.rows("businesses")
-            if product and rows:
+            if product == "google":
+                present = self.businesses("presence_management")
+                rows = [row for row in present if row.get("google_location_id", "new")]
+            elif product:
                 rows = [row for row in rows if subscribed(row, product)]
             rows = rows or [{"id": business_id(n), "name": "Shop"} for n in range(10)]
             self._businesses[product] = rows

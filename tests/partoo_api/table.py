@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from bisect import bisect_left, bisect_right
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from .row import Record, Row, View
@@ -22,7 +23,7 @@ Order = Literal["id", "newest", "random"]
 RowKey = Any
 """The value of a primary key; a tuple where it has several fields."""
 
-_KEPT = 12  # selections
+_KEPT = 16
 
 
 class Table:
@@ -70,27 +71,32 @@ class Table:
                 self.resource.added(self._account, record)
             return copy.deepcopy(record)
 
-    def fill(self, count: int, *, seed: int = 0) -> None:
-        """Make rows with the variety of a real account, the same for the same seed."""
+    def fill(
+        self, count: int, *, seed: int = 0, each: Iterable[Record] | None = None
+    ) -> None:
+        """Make rows with the variety of a real account, the same for the same seed.
+
+        Args:
+            count: How many.
+            seed: Decides what is left to chance.
+            each: Fields that each of them is to have.
+        """
         with self._lock:
             scene = self.scene(count, seed=seed)
-            self.extend(
-                [
-                    Row(self._make(scene, some_skipped=True), self._hidden(scene))
-                    for _ in range(count)
-                ]
-            )
+            fields = each or repeat({}, count)
+            made = [self._make(scene, some_skipped=True) | those for those in fields]
+            self.extend(Row(record, self._hidden(scene)) for record in made)
 
     def extend(self, rows: Iterable[Row]) -> None:
         """Take over many rows, by ascending id, and put them in order."""
         with self._lock:
-            self._rows += rows
-            for row in self._rows:
+            new = list(rows)
+            for row in new:
                 self._count_id(row.record)
-            if self._account.order == "newest":
-                self._rows.reverse()
-            elif self._account.order == "random":
-                self._account.rng.shuffle(self._rows)
+            if self._account.order == "random":
+                self._account.rng.shuffle(new)
+            newest_first = self._account.order == "newest"
+            self._rows = new[::-1] + self._rows if newest_first else self._rows + new
             self._changed()
 
     def insert(self, record: Record, index: int | None = None) -> None:
@@ -175,16 +181,17 @@ class Table:
             rows = self._passing(values, habits)
             return len(rows), [row.json(view) for row in rows[place(len(rows))]]
 
-    def passing(self, values: Values, habits: Habits) -> list[Record]:
-        """Give copies of all rows that pass the filters."""
+    def units(self, values: Values, habits: Habits) -> list[bytes]:
+        """Give what is listed instead of the rows that pass the filters."""
+        make = self.resource.units
         with self._lock:
-            passing = self._passing(values, habits)
-            return [copy.deepcopy(row.record) for row in passing]
+            rows = self._passing(values, habits)
+            return make([row.record for row in rows]) if make else []
 
     def _passing(self, values: Values, habits: Habits) -> Sequence[Row]:
         if not values:
             return self._rows
-        name = ("passing", tuple(sorted(values.items(), key=str)), habits)
+        name = ("passing", frozenset(values.items()), habits)
         return self._keep(name, lambda: self._filtered(values, habits))
 
     def _filtered(self, values: Values, habits: Habits) -> Sequence[Row]:
@@ -289,13 +296,10 @@ class Table:
 
     def _keep(self, name: Hashable, make: Callable[[], T]) -> T:
         """Give what is kept under a name until a row changes; made when it is not."""
-        if name not in self._kept:
-            made = make()
-            if len(self._kept) >= _KEPT:
-                oldest = next(n for n in self._kept if n[0] == "passing")  # type: ignore[index]
-                del self._kept[oldest]
-            self._kept[name] = made
-        kept: T = self._kept[name]
+        kept: T = self._kept.pop(name) if name in self._kept else make()
+        if len(self._kept) >= _KEPT:
+            del self._kept[next(iter(self._kept))]  # unused for the longest time
+        self._kept[name] = kept
         return kept
 
     def _changed(self) -> None:

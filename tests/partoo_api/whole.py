@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from .account import Account
 from .data import make_keys
-from .resources import RESOURCES
+from .resources.messages import messages_of, note_last_messages
 from .resources.presence import KEYWORDS, PUBLISHERS
+from .scene import user_id
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -42,9 +43,12 @@ def whole_account(  # noqa: PLR0913 - all have defaults
         api_key: The secret that a request must present.
         order: The order of the lists.
     """
-    account = Account(
-        make_keys(keys, seed=seed), api_key=api_key, order=order, seed=seed
-    )
+    users = 3 * businesses + 5
+    made = make_keys(keys, seed=seed)
+    for number, key in enumerate(made):
+        if key.record["user_id"]:
+            key.record["user_id"] = user_id(number % users)
+    account = Account(made, api_key=api_key, order=order, seed=seed)
     if now:
         account.clock_offset += now - account.now()
     counts = {
@@ -54,7 +58,7 @@ def whole_account(  # noqa: PLR0913 - all have defaults
         "sections": 4,
         "groups": 9,
         "businesses": businesses,
-        "users": 3 * businesses + 5,
+        "users": users,
         "reviews": reviews,
         "reply_templates": 34,
         "categories": 130,
@@ -67,11 +71,14 @@ def whole_account(  # noqa: PLR0913 - all have defaults
         "conversations": conversations,
     }
     for name, count in counts.items():
-        if name in RESOURCES:
-            account.fill(name, count, seed=seed)
-    present = len(account["businesses"].scene(1).businesses("presence_management"))
+        account.fill(name, count, seed=seed)
+    scene = account["businesses"].scene(1)
+    present = len(scene.businesses("presence_management"))
     account.fill("presence_metrics", days * present, seed=seed)
     account.fill("publisher_states", len(PUBLISHERS) * present, seed=seed)
-    account.fill("search_keywords", months * len(KEYWORDS) * present, seed=seed)
-    account.fill("messages", int(3.5 * conversations), seed=seed)
+    linked = len(scene.businesses("google"))
+    account.fill("search_keywords", months * len(KEYWORDS) * linked, seed=seed)
+    each = messages_of(account["conversations"].rows())
+    account["messages"].fill(len(each), seed=seed, each=each)
+    note_last_messages(account)
     return account

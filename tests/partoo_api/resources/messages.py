@@ -92,6 +92,27 @@ def note_last_message(account: Account, message: Record) -> None:
         account["conversations"].edit(conversation, last_message=dict(message))
 
 
+def messages_of(conversations: list[Record]) -> list[Record]:
+    """Give the conversation of each message: they have 0 to 7 of them."""
+    return [
+        {"conversation_id": conversation["id"]}
+        for place, conversation in enumerate(conversations)
+        for _ in range(place % 8)
+    ]
+
+
+def note_last_messages(account: Account) -> None:
+    """Let all conversations name their last message; some do not, or not when."""
+    messages = account["messages"]
+    for place, row in enumerate(account["conversations"]):
+        found = messages.with_value("conversation_id", row.record["id"])
+        if found and place % 16 != 11:
+            last = dict(max(found, key=lambda each: str(each.record["date"])).record)
+            if place % 16 == 13:
+                del last["date"]
+            row.change({"last_message": last})
+
+
 def _of_businesses(row: Row, ids: frozenset[str]) -> bool:
     return (row.record.get("business") or {}).get("id") in ids
 

@@ -126,17 +126,13 @@ PRESENCE_METRICS = Resource(
 
 def make_keyword(scene: Scene, index: int) -> Record:
     """Make a keyword of a business in a month: the newest is that before last."""
-    businesses = [
-        row
-        for row in scene.businesses("presence_management")
-        if row.get("google_location_id", "unknown")
-    ]
+    businesses = scene.businesses("google")
     place, number = divmod(index, len(businesses))
     month, keyword = divmod(place, len(KEYWORDS))
     count = None if index % 4 == 3 else scene.below(500)
     record: dict[str, Any] = {
         # A number, where the documentation prints one.
-        "keyword": 123 if index % 10 == 6 else KEYWORDS[keyword],
+        "keyword": 123 if number % 3 == keyword == 1 else KEYWORDS[keyword],
         "count": count,
         "threshold": 15 if count is None else None,
         "date": _months_before(scene.now.date(), month + 1).isoformat(),
