@@ -94,7 +94,8 @@ class Scene:
 
     def later(self, moment: datetime, days: float = 30) -> datetime:
         """Give a time within so many days after a moment, but not after now."""
-        return min(moment + timedelta(days=days * self.rng.random()), self.now)
+        span = min(timedelta(days=days), self.now - moment)
+        return moment + span * self.rng.random()
 
 
 def subscribed(business: Record, product: str) -> bool:
