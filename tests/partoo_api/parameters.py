@@ -87,7 +87,7 @@ def among(name: str, parse: Callable[[str], Any] | None = None) -> Parameter:
 
 def none_of(name: str) -> Parameter:
     """Want the field to be none of several values."""
-    return Parameter(some_of(), lambda row, values: row.record.get(name) not in values)
+    return Parameter(some_of(), lambda row, values: row.value(name) not in values)
 
 
 def equal(name: str, parse: Callable[[str], Any] = str) -> Parameter:
@@ -99,7 +99,8 @@ def overlapping(name: str, parse: Callable[[str], Any]) -> Parameter:
     """Want the array to hold one of several values."""
 
     def passes(row: Row, values: frozenset[object]) -> bool:
-        return not values.isdisjoint(row.record.get(name) or ())
+        found = row.record.get(name)
+        return isinstance(found, list) and any(each in values for each in found)
 
     return Parameter(parse, passes)
 
@@ -131,9 +132,7 @@ def ending(parse: Callable[[str], float]) -> Parameter:
 
 def of_organization() -> Parameter:
     """Want rows of one organization; rows that name none belong to each."""
-    return Parameter(
-        integer, lambda row, org: row.record.get("org_id", org) in {org, None}
-    )
+    return Parameter(integer, lambda row, org: row.value("org_id") in {org, None})
 
 
 def without_effect(parse: Callable[[str], Any] = str) -> Parameter:

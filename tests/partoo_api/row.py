@@ -48,6 +48,11 @@ class Row:
             self._view = name
         return self._text
 
+    def value(self, name: str) -> Hashable:
+        """Give a field to look for; arrays and objects are not found."""
+        value = self.record.get(name)
+        return None if isinstance(value, list | dict) else value
+
     def change(self, fields: Record) -> None:
         """Set fields."""
         self.record |= fields

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 LANGUAGES = ("fr", "en", "es", "it", "pt-br", "de", "ar", "nl", "pl", "cs", "ca", "sk")
-DAY = timedelta(days=1)
+_ZONES = {hours: timezone(timedelta(hours=hours)) for hours in range(-12, 13)}
 ORGANIZATION = 42
 _PACE = (1, 1, 1, 1, 1, 1, 2, 7)  # some ids are skipped
 
@@ -100,9 +100,10 @@ class Scene:
 
 def subscribed(business: Record, product: str) -> bool:
     """Tell whether a business has a subscription; unknown ones have."""
-    subscriptions = business.get("subscriptions") or {}
-    active: bool = subscriptions.get(product, {}).get("active", True)
-    return active
+    try:
+        return business["subscriptions"][product]["active"] is True
+    except (KeyError, TypeError):
+        return True
 
 
 def business_id(number: int) -> str:
@@ -117,9 +118,7 @@ def user_id(number: int) -> str:
 
 def offset_time(moment: datetime, hours: int = 2) -> str:
     """Write `2017-08-01T19:15:54.256000+02:00`."""
-    there = moment.astimezone(UTC) + timedelta(hours=hours)
-    text = there.replace(tzinfo=None).isoformat(timespec="microseconds")
-    return f"{text}{'-' if hours < 0 else '+'}{abs(hours):02}:00"
+    return moment.astimezone(_ZONES[hours]).isoformat(timespec="microseconds")
 
 
 def spaced_time(moment: datetime) -> str:

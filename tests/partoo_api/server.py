@@ -8,7 +8,7 @@ import re
 import socket
 import threading
 import time
-from collections import Counter, deque
+from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 from email.utils import format_datetime
@@ -18,8 +18,10 @@ import uvicorn
 from starlette.requests import Request
 
 from . import contract, refusals
-from .faults import Exchange, Faults, Number
+from .due import Faults, Number
+from .faults import Exchange
 from .habits import Habits
+from .http_server import RateLimit, Server
 from .log import LoggedRequest
 from .paging import Numbering, PastEnd
 from .resources import RESOURCES
@@ -41,23 +43,6 @@ _LISTS = {
     for resource in RESOURCES.values()
     if not resource.embedded_in
 }
-
-
-class _RateLimit:
-    """Lets so many requests pass in any window of time; refused ones do not count."""
-
-    def __init__(self, limit: int, window_seconds: float) -> None:
-        self._window_seconds = window_seconds
-        self._passed: deque[float] = deque(maxlen=limit)
-
-    def wait_seconds(self, now: float) -> float:
-        """Let a request pass and give 0, or give the time until a slot frees."""
-        if len(self._passed) == self._passed.maxlen:
-            wait = self._passed[0] + self._window_seconds - now
-            if wait > 0:
-                return wait
-        self._passed.append(now)
-        return 0
 
 
 class StandIn:
@@ -123,7 +108,7 @@ class StandIn:
             first_page, max_page_counts_pages, empty_max_page, past_end
         )
         self._rate_limit = (
-            _RateLimit(requests_per_minute, window_seconds)
+            RateLimit(requests_per_minute, window_seconds)
             if requests_per_minute
             else None
         )
@@ -186,7 +171,7 @@ class StandIn:
             server_header=False,
             date_header=False,  # an answer brings its own
         )
-        self._server = _Server(config, self._ready)
+        self._server = Server(config, self._ready)
         await self._server.serve([self._socket])
 
     async def _answer_request(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -290,33 +275,3 @@ class StandIn:
 def _counts(resource: Resource, logged: LoggedRequest) -> bool:
     """Tell whether an answer takes the time to count a list."""
     return resource.pages.kind == "numbered" and "page" not in logged.query
-
-
-class _Server(uvicorn.Server):
-    """uvicorn without its polling: tests start and stop hundreds of servers."""
-
-    def __init__(self, config: uvicorn.Config, ready: threading.Event) -> None:
-        super().__init__(config)
-        self.stop = asyncio.Event()
-        self._ready = ready
-
-    async def main_loop(self) -> None:
-        self._ready.set()
-        await self.stop.wait()
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        loop = asyncio.get_running_loop()
-        for listener in sockets or []:
-            loop.remove_reader(listener)
-        # What was just accepted needs some turns and a server to become known.
-        for _ in range(5):
-            await asyncio.sleep(0)
-        for server in self.servers:
-            server.close()
-        for connection in list(self.server_state.connections):
-            connection.transport.abort()
-        tasks = list(self.server_state.tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.sleep(0)  # lets the aborted transports close their sockets

@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import copy
-from bisect import bisect_left, bisect_right
 from itertools import repeat
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
 
+from .habits import Habits
 from .row import Record, Row, View
 from .scene import Scene
+from .search import Search
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Iterator
 
     from .account import Account
     from .data import Key
-    from .habits import Habits
-    from .resource import Parameter, Resource, Values
+    from .resource import Resource, Values
 
-T = TypeVar("T")
 Order = Literal["id", "newest", "random"]
 RowKey = Any
 """The value of a primary key; a tuple where it has several fields."""
-
-_KEPT = 16
 
 
 class Table:
@@ -41,7 +38,7 @@ class Table:
         self._made = 0
         self._last_id = resource.first_id - 1
         self.version = 0
-        self._kept: dict[Hashable, Any] = {}
+        self._search = Search(resource, self._rows)
 
     def rows(self) -> list[Record]:
         """Give all rows as they are stored: what the API answers is made of them."""
@@ -139,6 +136,14 @@ class Table:
             self._rows.clear()
             self._changed()
 
+    def prepare(self, habits: Habits | None = None) -> None:
+        """Put the JSON and the order in time in place, for a first reader in haste."""
+        with self._lock:
+            for row in self._rows:
+                row.json()
+            if self.resource.moment:
+                self._search.timeline(habits or Habits())
+
     def find(self, key: RowKey) -> Row:
         """Give the row itself; `KeyError` when there is none."""
         names = self.resource.key
@@ -151,7 +156,7 @@ class Table:
     def with_value(self, name: str, value: Hashable) -> list[Row]:
         """Give the rows whose field has a value; found by an index."""
         with self._lock:
-            return self._index(name).get(value, [])
+            return self._search.index(name).get(value, [])
 
     def scene(
         self, count: int, *, seed: int | None = None, fresh: bool = False
@@ -178,133 +183,19 @@ class Table:
             The number of all that pass, and the JSON of those asked for.
         """
         with self._lock:
-            rows = self._passing(values, habits)
+            rows = self._search.passing(values, habits)
             return len(rows), [row.json(view) for row in rows[place(len(rows))]]
 
     def units(self, values: Values, habits: Habits) -> list[bytes]:
         """Give what is listed instead of the rows that pass the filters."""
         make = self.resource.units
         with self._lock:
-            rows = self._passing(values, habits)
+            rows = self._search.passing(values, habits)
             return make([row.record for row in rows]) if make else []
-
-    def _passing(self, values: Values, habits: Habits) -> Sequence[Row]:
-        if not values:
-            return self._rows
-        name = ("passing", frozenset(values.items()), habits)
-        return self._keep(name, lambda: self._filtered(values, habits))
-
-    def _filtered(self, values: Values, habits: Habits) -> Sequence[Row]:
-        parameters = self.resource.parameters
-        chosen = [
-            (parameters[name], values[name]) for name in values if name in parameters
-        ]
-        order = str(values.get("order_by", ""))
-        by_moment = order and order.lstrip("-") == self.resource.moment_order
-        rows: Sequence[Row] = self._rows
-        for parameter, value in chosen:
-            if parameter.field:
-                rows = self._rows_among(parameter.field, value, within=rows)
-        rows = self._in_range(chosen, habits, rows, sort=not by_moment)
-        for parameter, value in chosen:
-            if passes := parameter.passes:
-                rows = [row for row in rows if passes(row, value)]
-        return self._sorted(rows, order, habits) if order else rows
-
-    def _rows_among(
-        self, name: str, value: object, within: Sequence[Row]
-    ) -> Sequence[Row]:
-        values = value if isinstance(value, frozenset) else {value}
-        if within is not self._rows:
-            return [row for row in within if row.record.get(name) in values]
-        index = self._index(name)
-        found = [row for each in values for row in index.get(each, ())]
-        return sorted(found, key=_place) if len(values) > 1 else found
-
-    def _in_range(
-        self,
-        chosen: list[tuple[Parameter, Any]],
-        habits: Habits,
-        rows: Sequence[Row],
-        *,
-        sort: bool,
-    ) -> Sequence[Row]:
-        bounds = {p.bound: value for p, value in chosen if p.bound}
-        if not bounds or not habits.filters_dates:
-            return rows
-        low = bounds.get("from", float("-inf"))
-        high = bounds.get("to", float("inf"))
-        if rows is not self._rows:
-            moments = [(self._moment(row, habits), row) for row in rows]
-            return [row for m, row in moments if m is not None and low <= m <= high]
-        moments_, dated, _ = self._timeline(habits)
-        found = dated[bisect_left(moments_, low) : bisect_right(moments_, high)]
-        return sorted(found, key=_place) if sort else found
-
-    def _sorted(self, rows: Sequence[Row], order: str, habits: Habits) -> Sequence[Row]:
-        name, descending = order.lstrip("-"), order.startswith("-")
-        if name != self.resource.moment_order:
-            by = self.resource.orders[name]
-            return sorted(
-                rows, key=lambda row: _rank(row.record.get(by)), reverse=descending
-            )
-        if rows is self._rows:
-            _, dated, undated = self._timeline(habits)
-            return (dated[::-1] if descending else dated) + undated
-
-        def rank(row: Row) -> tuple[bool, float]:
-            moment = self._moment(row, habits)
-            sign = -1 if descending else 1
-            return moment is None, sign * (moment or 0)
-
-        return sorted(rows, key=rank)
-
-    def _moment(self, row: Row, habits: Habits) -> float | None:
-        return self.resource.moment and self.resource.moment(row.record, habits)
-
-    def _timeline(self, habits: Habits) -> tuple[list[float], list[Row], list[Row]]:
-        """Give the sorted moments, the rows in that order, and those without one."""
-
-        def make() -> tuple[list[float], list[Row], list[Row]]:
-            self._number()
-            pairs = [(self._moment(row, habits), row) for row in self._rows]
-            dated = [(moment, row) for moment, row in pairs if moment is not None]
-            dated.sort(key=lambda pair: pair[0])
-            undated = [row for moment, row in pairs if moment is None]
-            return [m for m, _ in dated], [row for _, row in dated], undated
-
-        line: tuple[list[float], list[Row], list[Row]]
-        line = self._keep(("timeline", habits), make)
-        return line
-
-    def _index(self, name: str) -> dict[Hashable, list[Row]]:
-        def make() -> dict[Hashable, list[Row]]:
-            self._number()
-            index: dict[Hashable, list[Row]] = {}
-            for row in self._rows:
-                value = row.record.get(name)
-                if not isinstance(value, list | dict):
-                    index.setdefault(value, []).append(row)
-            return index
-
-        index: dict[Hashable, list[Row]] = self._keep(("index", name), make)
-        return index
-
-    def _number(self) -> None:
-        for place, row in enumerate(self._rows):
-            row.place = place
-
-    def _keep(self, name: Hashable, make: Callable[[], T]) -> T:
-        """Give what is kept under a name until a row changes; made when it is not."""
-        kept: T = self._kept.pop(name) if name in self._kept else make()
-        if len(self._kept) >= _KEPT:
-            del self._kept[next(iter(self._kept))]  # unused for the longest time
-        self._kept[name] = kept
-        return kept
 
     def _changed(self) -> None:
         self.version += 1
-        self._kept.clear()
+        self._search = Search(self.resource, self._rows)
 
     def _make(self, scene: Scene, *, some_skipped: bool = False) -> Record:
         self._last_id += scene.step() if some_skipped else 1
@@ -327,16 +218,3 @@ class Table:
         if order == "random":
             return self._account.rng.randint(0, len(self._rows))
         return len(self._rows)
-
-
-def _place(row: Row) -> int:
-    return row.place
-
-
-def _rank(value: object) -> tuple[int, float, str]:
-    """Sort numbers before texts, and nulls last."""
-    if value is None:
-        return 2, 0, ""
-    if isinstance(value, int | float):
-        return 0, value, ""
-    return 1, 0, str(value)

@@ -114,7 +114,8 @@ def note_last_messages(account: Account) -> None:
 
 
 def _of_businesses(row: Row, ids: frozenset[str]) -> bool:
-    return (row.record.get("business") or {}).get("id") in ids
+    business = row.record.get("business")
+    return isinstance(business, dict) and business.get("id") in ids
 
 
 CONVERSATIONS = Resource(

@@ -50,17 +50,17 @@ def _nested(rows: list[Record]) -> list[bytes]:
     sections: dict[str, Record] = {}
     subsections: dict[tuple[str, str], Record] = {}
     for row in rows:
-        name, inner = row["section"], row["subsection"]
+        name, order, inner, inner_order = (row.get(field) for field in _OUTER)
+        place = str(name), str(inner)
         section = sections.setdefault(
-            name, {"name": name, "order": row["section_order"], "subsections": []}
+            place[0], {"name": name, "order": order, "subsections": []}
         )
-        if (name, inner) not in subsections:
-            order = row["subsection_order"]
-            new = {"name": inner, "order": order, "permissions": []}
-            subsections[name, inner] = new
+        if place not in subsections:
+            new: Record = {"name": inner, "order": inner_order, "permissions": []}
+            subsections[place] = new
             section["subsections"].append(new)
         permission = {k: v for k, v in row.items() if k not in _OUTER}
-        subsections[name, inner]["permissions"].append(permission)
+        subsections[place]["permissions"].append(permission)
     return [dump(section) for section in sections.values()]
 
 

@@ -212,7 +212,7 @@ def _maps(rows: list[Record]) -> list[bytes]:
         state = {k: v for k, v in row.items() if k not in {*business, "publisher"}}
         entry = entries.setdefault(row["business_id"], business | {"publishers": {}})
         entry["publishers"][row["publisher"]] = state
-    return [dump(key) + b":" + dump(entry) for key, entry in entries.items()]
+    return [dump(str(key)) + b":" + dump(entry) for key, entry in entries.items()]
 
 
 PUBLISHER_STATES = Resource(

@@ -98,10 +98,15 @@ def _updated(scene: Scene, index: int, date: datetime) -> datetime:
 
 def _comments(scene: Scene, index: int, date: datetime) -> Record:
     """Give the replies: one object, an array, null, or nothing at all."""
-    comment = make_comment(scene, scene.id, scene.later(date, 5), number=index)
-    forms: tuple[Any, ...] = (comment, [comment], None, [], _thread(scene, index, date))
     form = index % 6
-    return {"comments": forms[form]} if form < len(forms) else {}
+    if form == 5:
+        return {}
+    if form == 4:
+        return {"comments": _thread(scene, index, date)}
+    if form > 1:
+        return {"comments": (None, [])[form - 2]}
+    comment = make_comment(scene, scene.id, scene.later(date, 5), number=index)
+    return {"comments": [comment] if form else comment}
 
 
 def make_comment(
