@@ -73,13 +73,22 @@ class Account:
         """Give the time by Partoo's clock, in UTC."""
         return datetime.now(UTC) + self.clock_offset
 
-    def fill(self, name: str, count: int, *, seed: int = 0) -> None:
-        """Add made-up rows to a stream, the same ones for the same account and seed."""
+    def fill(
+        self, name: str, count: int, *, seed: int = 0, now: datetime | None = None
+    ) -> None:
+        """Add made-up rows to a stream, the same for the same account, seed and time.
+
+        Args:
+            name: The stream.
+            count: How many.
+            seed: Decides what is left to chance.
+            now: When their history ends; by default now.
+        """
         if name == "api_keys":
             keys = make_keys(count, seed=seed)
             self._keys.extend(Row(key.record, key) for key in keys)
         else:
-            self[name].fill(count, seed=seed)
+            self[name].fill(count, seed=seed, now=now)
 
     # Rights
 

@@ -144,9 +144,11 @@ def get_row(
         values = _values(account, resource, habits, query, detail.parameters)
     except InvalidParameterError as error:
         return error.answer
-    wanted = int(key) if key.isascii() and key.isdigit() else key
+    table = account[resource.name]
+    number = int(key) if key.isascii() and key.isdigit() else key
     with account.lock:
-        rows = account[resource.name].with_value(detail.field, wanted)
+        rows = table.with_value(detail.field, key)
+        rows = rows or table.with_value(detail.field, number)
         view = detail.view(account, values, habits) if detail.view else None
         return Answer(200, rows[0].json(view)) if rows else not_found()
 

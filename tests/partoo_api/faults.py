@@ -176,9 +176,9 @@ def bad_encoding(exchange: Exchange) -> Answer:
 
 
 def invalid_utf8(exchange: Exchange) -> Answer:
-    """Put a byte that is not UTF-8 into each label."""
+    """Put a byte that is not UTF-8 into each text."""
     content = exchange.right.content()
-    return Answer(200, content.replace(b'"label":"', b'"label":"\xff'))
+    return Answer(200, content.replace(b'":"', b'":"\xff'))
 
 
 def wrong_charset(exchange: Exchange) -> Answer:

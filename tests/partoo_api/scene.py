@@ -32,11 +32,17 @@ class Scene:
     """
 
     def __init__(
-        self, account: Account, count: int, *, seed: int | None, fresh: bool
+        self,
+        account: Account,
+        count: int,
+        *,
+        seed: int | None,
+        fresh: bool,
+        now: datetime | None,
     ) -> None:
         """Look at the account."""
         self.rng = account.rng if seed is None else random.Random(seed)
-        self.now = account.now()
+        self.now = now or account.now()
         self.count = count
         self.fresh = fresh
         self.id = 0

@@ -13,6 +13,7 @@ from .search import Search
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator
+    from datetime import datetime
 
     from .account import Account
     from .data import Key
@@ -69,17 +70,23 @@ class Table:
             return copy.deepcopy(record)
 
     def fill(
-        self, count: int, *, seed: int = 0, each: Iterable[Record] | None = None
+        self,
+        count: int,
+        *,
+        seed: int = 0,
+        now: datetime | None = None,
+        each: Iterable[Record] | None = None,
     ) -> None:
         """Make rows with the variety of a real account, the same for the same seed.
 
         Args:
             count: How many.
             seed: Decides what is left to chance.
+            now: When their history ends.
             each: Fields that each of them is to have.
         """
         with self._lock:
-            scene = self.scene(count, seed=seed)
+            scene = self.scene(count, seed=seed, now=now)
             fields = each or repeat({}, count)
             made = [self._make(scene, some_skipped=True) | those for those in fields]
             self.extend(Row(record, self._hidden(scene)) for record in made)
@@ -159,10 +166,15 @@ class Table:
             return self._search.index(name).get(value, [])
 
     def scene(
-        self, count: int, *, seed: int | None = None, fresh: bool = False
+        self,
+        count: int = 1,
+        *,
+        seed: int | None = None,
+        fresh: bool = False,
+        now: datetime | None = None,
     ) -> Scene:
         """Give what a row is made from."""
-        return Scene(self._account, count, seed=seed, fresh=fresh)
+        return Scene(self._account, count, seed=seed, fresh=fresh, now=now)
 
     def select(
         self,

@@ -51,6 +51,8 @@ def whole_account(  # noqa: PLR0913 - all have defaults
     account = Account(made, api_key=api_key, order=order, seed=seed)
     if now:
         account.clock_offset += now - account.now()
+    else:
+        now = account.now()
     counts = {
         "organizations": 2,
         "custom_field_sections": 3,
@@ -71,14 +73,14 @@ def whole_account(  # noqa: PLR0913 - all have defaults
         "conversations": conversations,
     }
     for name, count in counts.items():
-        account.fill(name, count, seed=seed)
-    scene = account["businesses"].scene(1)
+        account.fill(name, count, seed=seed, now=now)
+    scene = account["businesses"].scene()
     present = len(scene.businesses("presence_management"))
-    account.fill("presence_metrics", days * present, seed=seed)
-    account.fill("publisher_states", len(PUBLISHERS) * present, seed=seed)
+    account.fill("presence_metrics", days * present, seed=seed, now=now)
+    account.fill("publisher_states", len(PUBLISHERS) * present, seed=seed, now=now)
     linked = len(scene.businesses("google"))
-    account.fill("search_keywords", months * len(KEYWORDS) * linked, seed=seed)
+    account.fill("search_keywords", months * len(KEYWORDS) * linked, seed=seed, now=now)
     each = messages_of(account["conversations"].rows())
-    account["messages"].fill(len(each), seed=seed, each=each)
+    account["messages"].fill(len(each), seed=seed, now=now, each=each)
     note_last_messages(account)
     return account

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from tests.partoo_api.parameters import (
     containing,
     equal,
-    integer,
     is_null,
     of_organization,
     one_of,
@@ -181,6 +180,6 @@ WEBHOOKS = Resource(
     "items",
     ("id",),
     make_webhook,
-    parameters={"org_id": equal("org_id", integer)},
+    parameters={"org_id": of_organization()},
     product="Webhooks",
 )
