@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from tests import tap
     from tests.conftest import RunTap
-    from tests.partoo_api.account import Order
-    from tests.partoo_api.contract import PastEnd
+    from tests.partoo_api.paging import PastEnd
+    from tests.partoo_api.table import Order
 
 Action = Literal["create", "insert", "delete", "revoke", "touch", "swap"]
 

@@ -188,9 +188,9 @@ def test_server_that_numbers_the_first_page_again_and_again(
 
         def same_keys(exchange: faults.Exchange) -> Answer:
             number = int(exchange.request.query.get("page", base))
-            first = exchange.list_keys(exchange.request.query | {"page": str(base)})
+            first = exchange.ask(exchange.request.query | {"page": str(base)})
             return faults.fields(page=number)(
-                faults.Exchange(exchange.request, first, exchange.list_keys)
+                faults.Exchange(exchange.request, first, exchange.ask)
             )
 
         api.faults.add(same_keys, times=None)

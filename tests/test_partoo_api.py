@@ -648,6 +648,7 @@ def test_permanent_faults_have_their_status(api: StandIn, name: str) -> None:
 
 def test_standing_alone() -> None:
     command = "-m tests.partoo_api --port 0 --keys 12 --api-key other --first-page 0"
+    command += " --reviews 5 --businesses 2"
     with subprocess.Popen(
         [sys.executable, *command.split()],
         cwd=Path(__file__).parents[1],
@@ -660,6 +661,9 @@ def test_standing_alone() -> None:
         name, value = header.split(": ")
         response = requests.get(f"{url}/api_keys", headers={name: value}, timeout=5)
         assert figures(response) == (0, 0, 12, 12)
+        for path, count in (("/reviews", 5), ("/business/search", 2)):
+            response = requests.get(url + path, headers={name: value}, timeout=5)
+            assert response.json()["count"] == count
         assert example == f"curl -H '{header}' {url}/api_keys"
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=5) == 0

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.conftest import RunTap
-    from tests.partoo_api.contract import PastEnd
+    from tests.partoo_api.paging import PastEnd
     from tests.tap import Run
 
 TIMES = ("last_used_at", "created_at", "revoked_at")

@@ -6,18 +6,26 @@ from . import faults
 from .account import Account
 from .data import Key, make_keys
 from .faults import Fault
+from .habits import Habits
 from .log import LoggedRequest
+from .resource import Resource
+from .resources import RESOURCES
 from .server import StandIn
+from .whole import whole_account
 from .wire import Answer, Wire
 
 __all__ = [
+    "RESOURCES",
     "Account",
     "Answer",
     "Fault",
+    "Habits",
     "Key",
     "LoggedRequest",
+    "Resource",
     "StandIn",
     "Wire",
     "faults",
     "make_keys",
+    "whole_account",
 ]

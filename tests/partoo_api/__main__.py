@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import signal
 
-from . import Account, StandIn, make_keys
+from . import StandIn, whole_account
 
 
 def main() -> None:
@@ -13,6 +13,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.partoo_api")
     parser.add_argument("--port", type=int, default=8000, help="0 takes a free one")
     parser.add_argument("--keys", type=int, default=287, help="number of API keys")
+    parser.add_argument("--businesses", type=int, default=10)
+    parser.add_argument("--reviews", type=int, default=300)
     parser.add_argument("--api-key", default="demo-key", help="what x-APIKey must be")
     parser.add_argument("--first-page", type=int, choices=(0, 1), default=1)
     parser.add_argument("--latency", type=float, default=0.0, help="seconds per answer")
@@ -23,8 +25,12 @@ def main() -> None:
     # Blocked before any thread starts, the signals wait for `sigwait`.
     signals = (signal.SIGINT, signal.SIGTERM)
     signal.pthread_sigmask(signal.SIG_BLOCK, signals)
-    account = Account(
-        make_keys(options.keys, seed=options.seed), api_key=options.api_key
+    account = whole_account(
+        keys=options.keys,
+        businesses=options.businesses,
+        reviews=options.reviews,
+        seed=options.seed,
+        api_key=options.api_key,
     )
     with StandIn(
         account,

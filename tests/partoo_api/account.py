@@ -1,71 +1,44 @@
-"""The account behind the stand-in: its API keys and what happens to them."""
+"""The account behind the stand-in: its rows, its rights, and what happens to them."""
 
 from __future__ import annotations
 
 import json
 import random
 import threading
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
-from .data import PERMISSIONS, Key, revocation, spell
+from .data import Key, make_keys, revocation, spell
+from .resources import RESOURCES
+from .resources.api_keys import NARROWED
+from .resources.reviews import edit_review, mark_deleted, reply
+from .row import Record, Row
+from .table import Order, Table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable, Mapping
 
-Order = Literal["id", "newest", "random"]
-Status = Literal["active", "inactive", "disabled", "expired"]
-UserType = Literal["bot", "user"]
-
-
-@dataclass(frozen=True)
-class Filters:
-    """The documented filters of `GET /api_keys`; none by default."""
-
-    status: Status | None = None
-    type: UserType | None = None
-    search_text: str | None = None
-    include_all_permissions: bool = False
-
-
-@dataclass
-class _Row:
-    """A key and its JSON, kept because a benchmark reads each key many times."""
-
-    key: Key
-    narrowed: bytes | None = None
-    full: bytes | None = None
-
-    def json(self, *, include_all_permissions: bool = False) -> bytes:
-        if include_all_permissions:
-            self.full = self.full or _dump(self.key.record)
-            return self.full
-        self.narrowed = self.narrowed or _dump(self._narrowed_record())
-        return self.narrowed
-
-    def change(self, fields: dict[str, Any]) -> None:
-        self.key.record |= fields
-        self.narrowed = self.full = None
-
-    def _narrowed_record(self) -> dict[str, Any]:
-        stored = self.key.record.get("permissions")
-        if not isinstance(stored, list):
-            return self.key.record
-        allowed = self.key.user_permissions
-        return self.key.record | {"permissions": [p for p in stored if p in allowed]}
+PRODUCTS = frozenset(
+    resource.product for resource in RESOURCES.values() if resource.product
+)
 
 
 class Account:
-    """The API keys of one organization; safe to change while the server answers.
+    """All that one organization has; safe to change while the server answers.
+
+    `account["reviews"]` is the table of a stream's rows.
 
     Args:
-        keys: The keys it starts with, by ascending id.
+        keys: The API keys it starts with, by ascending id.
         api_key: The secret that a request must present.
         api_key_without_rights: A secret that is known but may not list keys (403).
-        order: The order of the list. In "random" order the keys keep their places
-            and a new key lands anywhere among them.
+        order: The order of the lists. In "random" order the rows keep their places
+            and a new row lands anywhere among them.
         seed: Decides the random order.
+
+    Attributes:
+        products: What the organization has bought; lists that need more are refused.
+        clock_offset: How far Partoo's clock is ahead of this machine's.
     """
 
     def __init__(
@@ -80,150 +53,135 @@ class Account:
         """Take over the keys."""
         self.api_key = api_key
         self.api_key_without_rights = api_key_without_rights
-        self._lock = threading.RLock()
-        self._rng = random.Random(seed)
-        self._order = order
-        self._rows = [_Row(key) for key in keys]
-        self._last_id = max((row.key.record["id"] for row in self._rows), default=0)
-        if order == "newest":
-            self._rows.reverse()
-        elif order == "random":
-            self._rng.shuffle(self._rows)
+        self.products = set(PRODUCTS)
+        self.clock_offset = timedelta()
+        self.lock = threading.RLock()
+        self.rng = random.Random(seed)
+        self.order = order
+        self._refusals: list[tuple[str, int, dict[str, str]]] = []
+        self._tables = {
+            name: Table(self, resource) for name, resource in RESOURCES.items()
+        }
+        self._keys = self["api_keys"]
+        self._keys.extend(Row(key.record, key) for key in keys)
 
-    def create(self, **fields: Any) -> dict[str, Any]:
+    def __getitem__(self, name: str) -> Table:
+        """Give the rows of a stream."""
+        return self._tables[name]
+
+    def now(self) -> datetime:
+        """Give the time by Partoo's clock, in UTC."""
+        return datetime.now(UTC) + self.clock_offset
+
+    def fill(
+        self, name: str, count: int, *, seed: int = 0, now: datetime | None = None
+    ) -> None:
+        """Add made-up rows to a stream, the same for the same account, seed and time.
+
+        Args:
+            name: The stream.
+            count: How many.
+            seed: Decides what is left to chance.
+            now: When their history ends; by default now.
+        """
+        if name == "api_keys":
+            keys = make_keys(count, seed=seed)
+            self._keys.extend(Row(key.record, key) for key in keys)
+        else:
+            self[name].fill(count, seed=seed, now=now)
+
+    # Rights
+
+    def refuse(self, name: str, status: int = 403, **only: object) -> None:
+        """Let the requests of a stream fail, until they are allowed again.
+
+        Args:
+            name: The stream.
+            status: The answer.
+            only: Only requests with these parameters, such as `conversation_id=7`, or
+                for one row, such as `id=3` of sections. By default all lists.
+        """
+        texts = {key: str(value) for key, value in only.items()}
+        self._refusals.append((name, status, texts))
+
+    def allow(self, name: str) -> None:
+        """Take back all refusals of a stream."""
+        self._refusals = [each for each in self._refusals if each[0] != name]
+
+    def refusal(
+        self, name: str, query: Mapping[str, str], *, detail: Mapping[str, str]
+    ) -> int | None:
+        """Give the status by which a request is refused, if it is.
+
+        Args:
+            name: The stream.
+            query: The parameters.
+            detail: For a request for one row, what names it.
+        """
+        product = RESOURCES[name].product
+        if product and product not in self.products:
+            return 403
+        given = {**query, **detail}
+        for refused, status, only in self._refusals:
+            fits = refused == name and only.items() <= given.items()
+            if fits and (only or not detail):
+                return status
+        return None
+
+    # API keys
+
+    def create(self, **fields: Any) -> Record:
         """Add a key made now, with these fields of its record; returns the record."""
-        with self._lock:
-            self._last_id += 1
-            record: dict[str, Any] = {
-                "id": self._last_id,
-                "label": f"New key {self._last_id}",
-                "description": None,
-                "user_id": "5309c3a237bbc544d8e26737",
-                "user_name": "Perceval de Galles",
-                "user_role": "BUSINESS_MANAGER",
-                "user_type": "user",
-                "disabled": False,
-                "expiration_date": None,
-                "last_used_at": None,
-                "created_by": "5309c3a237bbc544d8e26737",
-                "created_by_name": "John Smith",
-                "created_at": spell(datetime.now(UTC)),
-                "revoked_by": None,
-                "revoked_by_name": None,
-                "revoked_at": None,
-                "ip_whitelist": [],
-                "has_restricted_permissions": False,
-                "permissions": [],
-            } | fields
-            self.insert(record)
-            return self.record(record["id"])
+        return self.record(self._keys.add(**fields)["id"])
 
-    def insert(self, record: dict[str, Any], index: int | None = None) -> None:
-        """Add a record as it is, of any shape, at this place of the list.
+    def insert(self, record: Record, index: int | None = None) -> None:
+        """Add the record of a key as it is, of any shape, at this place of the list.
 
         Without an index it goes where a new key goes.
         """
-        permissions = frozenset(PERMISSIONS)
-        with self._lock:
-            key = Key(dict(record), f"{self._rng.getrandbits(160):040x}", permissions)
-            self._rows.insert(self._new_place() if index is None else index, _Row(key))
+        self._keys.insert(record, index)
 
-    def revoke(self, key_id: int) -> dict[str, Any]:
+    def revoke(self, key_id: int) -> Record:
         """Disable a key, now."""
-        return self.edit(key_id, **revocation(datetime.now(UTC)))
+        return self.edit(key_id, **revocation(self.now()))
 
-    def touch(self, key_id: int) -> dict[str, Any]:
+    def touch(self, key_id: int) -> Record:
         """Use a key, now."""
-        return self.edit(key_id, last_used_at=spell(datetime.now(UTC)))
+        return self.edit(key_id, last_used_at=spell(self.now()))
 
-    def edit(self, key_id: int, **fields: Any) -> dict[str, Any]:
+    def edit(self, key_id: int, **fields: Any) -> Record:
         """Change fields of a key and nothing else: an edit leaves no trace of when."""
-        with self._lock:
-            self._find(key_id).change(fields)
+        with self.lock:
+            self._keys.edit(key_id, **fields)
             return self.record(key_id)
 
     def delete(self, key_id: int) -> None:
         """Remove a key, as happens to the keys of a user who is deleted."""
-        with self._lock:
-            self._rows.remove(self._find(key_id))
+        self._keys.delete(key_id)
 
-    def record(
-        self, key_id: int, *, include_all_permissions: bool = False
-    ) -> dict[str, Any]:
-        """Give one record as the API does; `KeyError` when there is none."""
-        with self._lock:
-            row = self._find(key_id)
-            record: dict[str, Any] = json.loads(
-                row.json(include_all_permissions=include_all_permissions)
-            )
+    def record(self, key_id: int, *, include_all_permissions: bool = False) -> Record:
+        """Give one key as the API does; `KeyError` when there is none."""
+        with self.lock:
+            row = self._keys.find(key_id)
+            view = None if include_all_permissions else NARROWED
+            record: Record = json.loads(row.json(view))
             return record
 
-    def records(self) -> list[dict[str, Any]]:
-        """Give copies of all records as the API does by default, in its order."""
-        with self._lock:
-            return [json.loads(row.json()) for row in self._rows]
+    def records(self) -> list[Record]:
+        """Give copies of all keys as the API does by default, in its order."""
+        with self.lock:
+            return [json.loads(row.json(NARROWED)) for row in self._keys]
 
-    def select(
-        self, filters: Filters, place: Callable[[int], slice]
-    ) -> tuple[int, list[bytes]]:
-        """Count the keys that pass the filters and give some of them.
+    # Reviews
 
-        Args:
-            filters: Which keys.
-            place: Told their number, which of them to give.
+    def edit_review(self, review_id: int, **fields: Any) -> Record:
+        """Change a review as its author does: `update_date` becomes now."""
+        return edit_review(self, review_id, **fields)
 
-        Returns:
-            The number of all that pass, and the JSON of those asked for.
-        """
-        whole = filters.include_all_permissions
-        with self._lock:
-            rows = self._rows
-            if filters.status or filters.type or filters.search_text:
-                today = datetime.now(UTC).date().isoformat()
-                rows = [row for row in rows if _passes(row.key, filters, today)]
-            part = rows[place(len(rows))]
-            return len(rows), [row.json(include_all_permissions=whole) for row in part]
+    def reply(self, review_id: int, content: str = "Merci !") -> Record:
+        """Answer a review, which is treated then: `update_date` does not move."""
+        return reply(self, review_id, content)
 
-    def _find(self, key_id: int) -> _Row:
-        for row in self._rows:
-            if row.key.record.get("id") == key_id:
-                return row
-        raise KeyError(key_id)
-
-    def _new_place(self) -> int:
-        if self._order == "newest":
-            return 0
-        if self._order == "random":
-            return self._rng.randint(0, len(self._rows))
-        return len(self._rows)
-
-
-def _dump(record: dict[str, Any]) -> bytes:
-    return json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def _passes(key: Key, filters: Filters, today: str) -> bool:
-    record = key.record
-    if filters.type and record.get("user_type") != filters.type:
-        return False
-    if filters.search_text:
-        wanted = filters.search_text.casefold()
-        texts = (str(record.get("label") or ""), key.secret)
-        if not any(wanted in text.casefold() for text in texts):
-            return False
-    return filters.status is None or filters.status in _statuses(record, today)
-
-
-def _statuses(record: dict[str, Any], today: str) -> set[str]:
-    """Derive the status of a key, which has no field of its own.
-
-    A new key must expire tomorrow at the earliest, hence a key is taken to die when
-    its date is reached.
-    """
-    expiration_date = record.get("expiration_date")
-    statuses: set[str] = set()
-    if record.get("disabled"):
-        statuses.add("disabled")
-    if isinstance(expiration_date, str) and expiration_date <= today:
-        statuses.add("expired")
-    return statuses | {"inactive"} if statuses else {"active"}
+    def mark_deleted(self, review_id: int) -> Record:
+        """Let a review vanish from its platform: `update_date` does not move."""
+        return mark_deleted(self, review_id)

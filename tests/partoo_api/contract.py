@@ -1,4 +1,4 @@
-"""What the documentation says `/api_keys` answers.
+"""What the documentation says that each path answers.
 
 https://developers.partoo.co/rest_api/v2/
 """
@@ -6,150 +6,151 @@ https://developers.partoo.co/rest_api/v2/
 from __future__ import annotations
 
 import json
-import re
-from dataclasses import dataclass
-from typing import Literal, TypeVar, get_args
+from typing import TYPE_CHECKING
 
-from .account import Account, Filters, Status, UserType
+from .paging import Numbering, Page, Query
+from .parameters import one_of
+from .refusals import (
+    InvalidParameterError,
+    UnknownParameterError,
+    bad_request,
+    not_found,
+    refused,
+)
+from .resource import Kind, Parameter, Resource, Values
 from .wire import Answer
 
-Query = dict[str, str]
-PastEnd = Literal["empty", "clamp", "not_found"]
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterable
+
+    from .account import Account
+    from .habits import Habits
+
+_PAGE_PARAMETERS: dict[Kind, frozenset[str]] = {
+    "numbered": frozenset(("page", "per_page")),
+    "map": frozenset(("page", "per_page")),
+    "cursor": frozenset(("cursor", "per_page")),
+    "one response": frozenset(),
+}
 
 
-def unauthenticated() -> Answer:
-    """The answer to a request without a known key."""
-    return Answer(401, {"error": {"authentication": "User not authenticated"}})
+def _page_parameters(resource: Resource) -> frozenset[str]:
+    names = _PAGE_PARAMETERS[resource.pages.kind]
+    return names if resource.pages.maximum else names - {"per_page"}
 
 
-def forbidden() -> Answer:
-    """The answer to a key without the right."""
-    return Answer(403, {"error": {"authorization": "Operation not allowed"}})
+def _values(
+    account: Account,
+    resource: Resource,
+    habits: Habits,
+    query: Query,
+    names: Iterable[str],
+) -> Values:
+    """Parse the parameters, of which only these are known."""
+    values: dict[str, Hashable] = {}
+    for name in query:
+        if name not in names:
+            raise UnknownParameterError(name)
+        parameter = _parameter(resource, habits, name)
+        try:
+            value = parameter.parse(query[name])
+        except ValueError as error:
+            raise InvalidParameterError(name, str(error)) from None
+        values[name] = parameter.resolve(account, value) if parameter.resolve else value
+    return values
 
 
-def not_found() -> Answer:
-    """The answer for what does not exist."""
-    return Answer(404, {"error": {"json": "Resource not found"}})
+def _parameter(resource: Resource, habits: Habits, name: str) -> Parameter:
+    if name != "order_by":
+        return resource.parameters[name]
+    names = resource.orders if habits.orders else ()
+    return Parameter(one_of(*names, *(f"-{each}" for each in names)))
 
 
-def _bad_request(parameter: str, message: str) -> Answer:
-    return Answer(400, {"error": {"json": {parameter: message}}})
+def _list_values(
+    account: Account, resource: Resource, habits: Habits, query: Query
+) -> Values:
+    """Parse the parameters of a list besides those of the page."""
+    parameters = resource.parameters
+    known = {name for name, each in parameters.items() if each.documented}
+    if resource.orders:
+        known.add("order_by")
+    of_page = _page_parameters(resource)
+    others = {name: query[name] for name in query if name not in of_page}
+    values = _values(account, resource, habits, others, known)
+    for name, parameter in parameters.items():
+        if parameter.required and name not in values:
+            raise InvalidParameterError(name, "Missing data for required field.")
+    implied = resource.implied(values, habits) if resource.implied else None
+    return {**values, **implied} if implied else values
 
 
-@dataclass(frozen=True)
-class Paging:
-    """How pages are numbered: the documentation can be read in several ways.
-
-    Attributes:
-        first_page: The number of the first page. Where it is 1, a lower number asks
-            for page 1.
-        max_page_counts_pages: Whether `max_page` is the number of pages rather than
-            the number of the last page; differs only where the first page is 0.
-        empty_max_page: `max_page` of an empty list where the first page is 1.
-        past_end: The answer past the last page: an empty page, the last page under
-            its own number, or a 404.
-    """
-
-    first_page: Literal[0, 1] = 1
-    max_page_counts_pages: bool = False
-    empty_max_page: Literal[0, 1] = 1
-    past_end: PastEnd = "empty"
-
-    def last_page(self, count: int, per_page: int) -> int:
-        """Give the number of the last page of `count` keys; the first when none."""
-        pages = -(-count // per_page)
-        return max(pages, 1) - 1 + self.first_page
-
-    def max_page(self, count: int, per_page: int) -> int:
-        """Give the `max_page` that is answered."""
-        if self.first_page == 1 and count == 0:
-            return self.empty_max_page
-        if self.first_page == 0 and self.max_page_counts_pages:
-            return -(-count // per_page)
-        return self.last_page(count, per_page)
-
-
-class _InvalidParameterError(Exception):
-    def __init__(self, parameter: str, message: str) -> None:
-        super().__init__(message)
-        self.answer = _bad_request(parameter, message)
-
-
-def _integer(query: Query, name: str, default: int) -> int:
-    text = query.get(name, str(default))
-    if not re.fullmatch(r"-?[0-9]{1,18}", text):
-        raise _InvalidParameterError(name, "Not a valid integer.")
-    return int(text)
-
-
-def _per_page(query: Query) -> int:
-    per_page = _integer(query, "per_page", 30)
-    if not 1 <= per_page <= 100:
-        name = "per_page"
-        raise _InvalidParameterError(name, "Must be between 1 and 100.")
-    return per_page
-
-
-Choice = TypeVar("Choice", bound=str)
-
-
-def _choice(query: Query, name: str, choices: tuple[Choice, ...]) -> Choice | None:
-    text = query.get(name)
-    if text is None:
-        return None
-    for choice in choices:
-        if choice == text:
-            return choice
-    raise _InvalidParameterError(name, f"Not one of: {', '.join(choices)}.")
-
-
-def _filters(query: Query) -> Filters:
-    whole = _choice(query, "include_all_permissions", ("true", "false"))
-    return Filters(
-        status=_choice(query, "status", get_args(Status)),
-        type=_choice(query, "type", get_args(UserType)),
-        search_text=query.get("search_text"),
-        include_all_permissions=whole == "true",
-    )
-
-
-def list_keys(account: Account, paging: Paging, query: Query) -> Answer:
-    """Answer `GET /api_keys`."""
+def list_rows(
+    account: Account,
+    resource: Resource,
+    numbering: Numbering,
+    habits: Habits,
+    query: Query,
+) -> Answer:
+    """Answer a list."""
+    if status := account.refusal(resource.name, query, detail={}):
+        return refused(status)
     try:
-        filters = _filters(query)
-        page = max(_integer(query, "page", 0), paging.first_page)
-        per_page = _per_page(query)
-    except _InvalidParameterError as error:
+        values = _list_values(account, resource, habits, query)
+        page = Page(query, resource.pages, numbering)
+    except InvalidParameterError as error:
         return error.answer
-
-    def place(count: int) -> slice:
-        nonlocal page
-        if paging.past_end == "clamp":
-            page = min(page, paging.last_page(count, per_page))
-        start = (page - paging.first_page) * per_page
-        return slice(start, start + per_page)
-
-    count, keys = account.select(filters, place)
-    if paging.past_end == "not_found" and page > paging.last_page(count, per_page):
+    if resource.missing and resource.missing(account, values):
         return not_found()
-    body = b'{"page":%d,"max_page":%d,"count":%d,"api_keys":[%b]}' % (
-        page,
-        paging.max_page(count, per_page),
-        count,
-        b",".join(keys),
-    )
-    return Answer(200, body, page=page)
+    table = account[resource.name]
+    if resource.units:
+        units = table.units(values, habits)
+        count, rows = len(units), units[page.place(len(units))]
+    else:
+        view = resource.view(account, values, habits) if resource.view else None
+        count, rows = table.select(values, habits, page.place, view)
+    if page.behind(count):
+        return not_found()
+    body = _body(resource, page, habits, count, rows)
+    return Answer(200, body, page=page.number)
 
 
-def get_key(account: Account, key_id: int, query: Query) -> Answer:
-    """Answer `GET /api_keys/{id}`."""
+def _body(
+    resource: Resource, page: Page, habits: Habits, count: int, rows: list[bytes]
+) -> bytes:
+    kind = page.kind
+    before, after = b"", b""
+    if kind == "numbered" and (habits.counts_sections or resource.name != "sections"):
+        before = page.counters(count)
+    elif kind == "cursor":
+        after = page.cursor(count, habits)
+    elif kind == "map":
+        after = b',"count":%d' % len(rows)
+    name, listed = resource.list_key.encode(), b",".join(rows)
+    frame = b'{%b"%b":{%b}%b}' if kind == "map" else b'{%b"%b":[%b]%b}'
+    return frame % (before, name, listed, after)
+
+
+def get_row(
+    account: Account, resource: Resource, habits: Habits, key: str, query: Query
+) -> Answer:
+    """Answer the path of one row."""
+    detail = resource.detail
+    if detail is None:
+        return not_found()
+    if status := account.refusal(resource.name, query, detail={detail.field: key}):
+        return refused(status)
     try:
-        whole = _filters(query).include_all_permissions
-        return Answer(200, account.record(key_id, include_all_permissions=whole))
-    except _InvalidParameterError as error:
+        values = _values(account, resource, habits, query, detail.parameters)
+    except InvalidParameterError as error:
         return error.answer
-    except KeyError:
-        return not_found()
+    table = account[resource.name]
+    number = int(key) if key.isascii() and key.isdigit() else key
+    with account.lock:
+        rows = table.with_value(detail.field, key)
+        rows = rows or table.with_value(detail.field, number)
+        view = detail.view(account, values, habits) if detail.view else None
+        return Answer(200, rows[0].json(view)) if rows else not_found()
 
 
 _WRITABLE = {
@@ -167,9 +168,9 @@ def create_key(account: Account, body: bytes) -> Answer:
     try:
         fields = json.loads(body or b"{}")
     except ValueError:
-        return _bad_request("body", "Not valid JSON.")
+        return bad_request("body", "Not valid JSON.")
     if not isinstance(fields, dict) or not fields.keys() <= _WRITABLE:
-        return _bad_request("body", f"Fields are: {', '.join(sorted(_WRITABLE))}.")
+        return bad_request("body", f"Fields are: {', '.join(sorted(_WRITABLE))}.")
     return Answer(201, account.create(**fields))
 
 

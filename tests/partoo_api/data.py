@@ -24,7 +24,7 @@ PERMISSIONS = (
     "review_read",
     *(f"business_edit_custom_field_{number:03}" for number in range(160)),
 )
-_PEOPLE = (
+PEOPLE = (
     "Perceval de Galles",
     "John Smith",
     "Zoë Müller-Lüdenscheidt",
@@ -96,20 +96,20 @@ def _below(rng: random.Random, limit: int) -> int:
 def _make_key(rng: random.Random, index: int, key_id: int, created: int) -> Key:
     bot = index % 4 == 0
     role = ROLES[index % len(ROLES)]
-    creator = _below(rng, len(_PEOPLE))
+    creator = _below(rng, len(PEOPLE))
     record: dict[str, Any] = {
         "id": key_id,
         "label": f"{_LABELS[_below(rng, len(_LABELS))]} {index}",
         "description": None if index % 3 == 0 else f"Key for the “{role}” team.",
         "user_id": None if index % 24 == 0 else _user_id(_below(rng, 1000)),
-        "user_name": None if bot else _PEOPLE[_below(rng, len(_PEOPLE))],
+        "user_name": None if bot else PEOPLE[_below(rng, len(PEOPLE))],
         "user_role": role,
         "user_type": "bot" if bot else "user",
         "disabled": False,
         "expiration_date": _expiration_date(rng, index, created),
         "last_used_at": None if index % 7 == 2 else _spell(rng, _later(rng, created)),
         "created_by": _user_id(creator),
-        "created_by_name": _PEOPLE[creator],
+        "created_by_name": PEOPLE[creator],
         "created_at": _spell(rng, created),
         "revoked_by": None,
         "revoked_by_name": None,
@@ -128,7 +128,7 @@ def revocation(moment: datetime) -> dict[str, Any]:
     return {
         "disabled": True,
         "revoked_by": _user_id(1),
-        "revoked_by_name": _PEOPLE[1],
+        "revoked_by_name": PEOPLE[1],
         "revoked_at": spell(moment),
     }
 

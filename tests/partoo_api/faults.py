@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import itertools
 import json
-import threading
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
@@ -28,74 +27,18 @@ class Exchange:
     Attributes:
         request: The request.
         right: The right answer.
-        list_keys: Gives the right answer to another query.
+        ask: Gives the right answer to another query.
+        now: The time by Partoo's clock.
     """
 
     request: LoggedRequest
     right: Answer
-    list_keys: Callable[[dict[str, str]], Answer]
+    ask: Callable[[dict[str, str]], Answer]
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
 Envelope = dict[str, Any]
 Fault = Answer | Wire | Callable[[Exchange], Answer | Wire]
-
-
-class Faults:
-    """The faults that are due, in the order in which they were added."""
-
-    def __init__(self) -> None:
-        """Start without any."""
-        self._lock = threading.Lock()
-        self._due: list[_Due] = []
-
-    def add(
-        self,
-        fault: Fault,
-        *,
-        page: int | None = None,
-        request: int | None = None,
-        times: int | None = 1,
-    ) -> None:
-        """Let a `GET /api_keys` fail.
-
-        An answer has one fault at most: the first that fits, whereupon the others
-        wait for the next.
-
-        Args:
-            fault: What goes wrong.
-            page: Only when this page would be answered.
-            request: From this request on, the first being 1.
-            times: How often, None for ever.
-        """
-        with self._lock:
-            self._due.append(_Due(fault, page, request or 1, times))
-
-    def clear(self) -> None:
-        """Let nothing fail any more."""
-        with self._lock:
-            self._due.clear()
-
-    def take(self, request: int, page: int | None) -> Fault | None:
-        """Give the fault for this request and page, which then is used up."""
-        with self._lock:
-            for due in self._due:
-                if due.page in {None, page} and due.request <= request:
-                    break
-            else:
-                return None
-            if due.times is not None:
-                due.times -= 1
-                if due.times == 0:
-                    self._due.remove(due)
-            return due.fault
-
-
-@dataclass(eq=False)
-class _Due:
-    fault: Fault
-    page: int | None
-    request: int
-    times: int | None
 
 
 @dataclass(frozen=True)
@@ -126,6 +69,16 @@ def without(name: str) -> Rewrite:
     return Rewrite(lambda envelope: {k: envelope[k] for k in envelope if k != name})
 
 
+def change_list(change: Callable[[Any], Any]) -> Rewrite:
+    """Change the list of the envelope, or the map, whatever its name."""
+    return Rewrite(
+        lambda envelope: {
+            name: change(value) if isinstance(value, list | dict) else value
+            for name, value in envelope.items()
+        }
+    )
+
+
 def growing_max_page(by: int = 1) -> Rewrite:
     """Let `max_page` run away, by this much more with each answer."""
     more = itertools.count(by, by)
@@ -145,11 +98,11 @@ def too_many_requests(
         date: Whether there is a `Date` header to compare that moment with.
     """
 
-    def fault(_: Exchange) -> Answer:
+    def fault(exchange: Exchange) -> Answer:
         headers = {} if date else {"Date": None}
         if retry_after is None:
             return Answer(429, headers=headers)
-        moment = formatdate(time.time() + retry_after, usegmt=True)
+        moment = formatdate(exchange.now.timestamp() + retry_after, usegmt=True)
         wait = moment if as_date else f"{retry_after:g}"
         return Answer(429, headers=headers | {"Retry-After": wait})
 
@@ -223,9 +176,9 @@ def bad_encoding(exchange: Exchange) -> Answer:
 
 
 def invalid_utf8(exchange: Exchange) -> Answer:
-    """Put a byte that is not UTF-8 into each label."""
+    """Put a byte that is not UTF-8 into each text."""
     content = exchange.right.content()
-    return Answer(200, content.replace(b'"label":"', b'"label":"\xff'))
+    return Answer(200, content.replace(b'":"', b'":"\xff'))
 
 
 def wrong_charset(exchange: Exchange) -> Answer:
@@ -236,7 +189,9 @@ def wrong_charset(exchange: Exchange) -> Answer:
 
 def first_page_always(exchange: Exchange) -> Answer:
     """Ignore the page asked for."""
-    return exchange.list_keys(exchange.request.query | {"page": "0"})
+    query = exchange.request.query
+    others = {name: query[name] for name in query if name not in {"page", "cursor"}}
+    return exchange.ask(others)
 
 
 def _halves(answer: Answer) -> tuple[bytes, bytes]:
@@ -248,7 +203,14 @@ def _halves(answer: Answer) -> tuple[bytes, bytes]:
 
 CLOSED = Wire()
 RESET = Wire(end="reset")
-EMPTY_PAGE = fields(api_keys=[])
+LIST_MISSING = Rewrite(
+    lambda envelope: {
+        name: value
+        for name, value in envelope.items()
+        if not isinstance(value, list | dict)
+    }
+)
+EMPTY_PAGE = change_list(lambda rows: type(rows)())
 
 TRANSIENT: dict[str, Fault] = {
     "408": Answer(408),
@@ -274,9 +236,9 @@ TRANSIENT: dict[str, Fault] = {
     "error with 200": Answer(200, {"error": {"json": "Please try again"}}),
     "JSON array": Answer(200, []),
     "JSON null": Answer(200, None),
-    "api_keys missing": without("api_keys"),
-    "api_keys null": fields(api_keys=None),
-    "api_keys not a list": fields(api_keys={"3245": {"id": 3245}}),
+    "api_keys missing": LIST_MISSING,
+    "api_keys null": change_list(lambda _: None),
+    "api_keys not a list": change_list(lambda _: {"3245": {"id": 3245}}),
     **{
         f"{name} {problem}": fault
         for name in ("page", "max_page", "count")

@@ -8,16 +8,23 @@ import re
 import socket
 import threading
 import time
-from collections import deque
+from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
+from email.utils import format_datetime
 from typing import TYPE_CHECKING, Literal, Self
 
 import uvicorn
 from starlette.requests import Request
 
-from . import contract
-from .contract import Paging, PastEnd
-from .faults import Exchange, Faults
+from . import contract, refusals
+from .due import Faults, Number
+from .faults import Exchange
+from .habits import Habits
+from .http_server import RateLimit, Server
 from .log import LoggedRequest
+from .paging import Numbering, PastEnd
+from .resources import RESOURCES
 from .wire import Answer, Wire, send_reply
 
 if TYPE_CHECKING:
@@ -27,26 +34,15 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from .account import Account
+    from .resource import Resource
 
 PREFIX = "/v2"
-_KEY_PATH = re.compile(r"/api_keys/(revoke/)?([0-9]{1,18})")
-
-
-class _RateLimit:
-    """Lets so many requests pass in any window of time; refused ones do not count."""
-
-    def __init__(self, limit: int, window_seconds: float) -> None:
-        self._window_seconds = window_seconds
-        self._passed: deque[float] = deque(maxlen=limit)
-
-    def wait_seconds(self, now: float) -> float:
-        """Let a request pass and give 0, or give the time until a slot frees."""
-        if len(self._passed) == self._passed.maxlen:
-            wait = self._passed[0] + self._window_seconds - now
-            if wait > 0:
-                return wait
-        self._passed.append(now)
-        return 0
+_REVOKE_PATH = re.compile(r"/api_keys/revoke/([0-9]{1,18})")
+_LISTS = {
+    resource.path: resource
+    for resource in RESOURCES.values()
+    if not resource.embedded_in
+}
 
 
 class StandIn:
@@ -57,17 +53,19 @@ class StandIn:
             requests.get(f"{api.url}/api_keys", headers={"x-APIKey": "demo-key"})
 
     Args:
-        account: Whose keys it answers.
-        first_page: See `Paging`, as for the next three.
-        max_page_counts_pages: See `Paging`.
-        empty_max_page: See `Paging`.
-        past_end: See `Paging`.
+        account: Whose rows it answers.
+        first_page: See `Numbering`, as for the next three.
+        max_page_counts_pages: See `Numbering`.
+        empty_max_page: See `Numbering`.
+        past_end: See `Numbering`.
         requests_per_minute: More than so many in a window are refused with 429.
         window_seconds: The length of that window, a minute unless a test is in haste.
         latency_seconds: The time that each answer takes; concurrent ones overlap.
         counting_seconds: What an answer takes besides where no page is asked for. By
             default so much that the tap, with more than one worker, fetches ahead.
         port: The port on 127.0.0.1; 0 takes a free one.
+        habits: What the documentation leaves open, see `Habits`.
+        clock_offset: How far Partoo's clock is ahead of this machine's.
 
     Attributes:
         url: The base URL, such as "http://127.0.0.1:4711/v2".
@@ -76,6 +74,9 @@ class StandIn:
         faults: What is to go wrong.
         before_answer: Called before a `GET /api_keys` is answered, with the number
             of that request (the first is 1) and its query.
+        before_list: Called before any list is answered, with the request and its
+            number among those of its path.
+        habits: May be changed at any time.
     """
 
     def __init__(  # noqa: PLR0913 - APIs differ in many ways
@@ -91,17 +92,23 @@ class StandIn:
         latency_seconds: float = 0.0,
         counting_seconds: float = 0.03,
         port: int = 0,
+        habits: Habits | None = None,
+        clock_offset: timedelta = timedelta(),
     ) -> None:
         """Prepare; it listens in its `with` block."""
         self.account = account
         self.requests: list[LoggedRequest] = []
         self.faults = Faults()
         self.before_answer: Callable[[int, Mapping[str, str]], None] | None = None
-        self._paging = Paging(
+        self.before_list: Callable[[LoggedRequest, int], None] | None = None
+        self.habits = habits or Habits()
+        if clock_offset:
+            account.clock_offset = clock_offset
+        self._numbering = Numbering(
             first_page, max_page_counts_pages, empty_max_page, past_end
         )
         self._rate_limit = (
-            _RateLimit(requests_per_minute, window_seconds)
+            RateLimit(requests_per_minute, window_seconds)
             if requests_per_minute
             else None
         )
@@ -109,6 +116,7 @@ class StandIn:
         self._counting_seconds = counting_seconds
         self._port = port
         self._lists = 0
+        self._numbers: Counter[str] = Counter()
         self._own_errors: list[Exception] = []
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -136,6 +144,15 @@ class StandIn:
         if self._own_errors and error is None:
             raise self._own_errors[0]
 
+    @property
+    def clock_offset(self) -> timedelta:
+        """How far Partoo's clock is ahead: the account's, and the header `Date`."""
+        return self.account.clock_offset
+
+    @clock_offset.setter
+    def clock_offset(self, offset: timedelta) -> None:
+        self.account.clock_offset = offset
+
     def _run(self) -> None:
         asyncio.run(self._serve())
 
@@ -154,7 +171,7 @@ class StandIn:
             server_header=False,
             date_header=False,  # an answer brings its own
         )
-        self._server = _Server(config, self._ready)
+        self._server = Server(config, self._ready)
         await self._server.serve([self._socket])
 
     async def _answer_request(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -178,82 +195,83 @@ class StandIn:
 
     async def _reply(self, request: Request, logged: LoggedRequest) -> Answer | Wire:
         path = logged.path.removeprefix(PREFIX)
-        listing = logged.method == "GET" and path == "/api_keys"
-        if listing:
-            self._lists += 1
-        number = self._lists
+        resource = _LISTS.get(path) if logged.method == "GET" else None
+        number = self._count(path, listing=resource is not None)
         refusal = self._refusal(logged)
         body = await request.body() if logged.method == "POST" else b""
         wait = self._latency_seconds
-        if listing and "page" not in logged.query:
+        if resource and _counts(resource, logged):
             wait += self._counting_seconds
         if wait:
             await asyncio.sleep(wait)
-        if listing:
-            return self._reply_to_list(number, logged, refusal)
-        return refusal or self._answer_other(logged, path, body)
-
-    def _reply_to_list(
-        self, number: int, logged: LoggedRequest, refusal: Answer | None
-    ) -> Answer | Wire:
-        if self.before_answer:
-            self.before_answer(number, logged.query)
-        right = refusal or self._list_keys(logged.query)
-        fault = self.faults.take(number, right.page)
+        if resource:
+            self._call_before(resource, number, logged)
+        query = logged.query
+        right = refusal or self._answer(logged.method, path, query, body)
+        fault = self.faults.take(path, number, right.page, query)
         if callable(fault):
-            return fault(Exchange(logged, right, self._list_keys))
-        return fault or right
 
-    def _list_keys(self, query: dict[str, str]) -> Answer:
-        return contract.list_keys(self.account, self._paging, query)
+            def ask(other: dict[str, str]) -> Answer:
+                return self._dated(self._answer(logged.method, path, other, body))
 
-    def _answer_other(self, logged: LoggedRequest, path: str, body: bytes) -> Answer:
-        if logged.method == "POST" and path == "/api_keys":
+            now = self.account.now()
+            fault = fault(Exchange(logged, self._dated(right), ask, now))
+        reply = fault or right
+        return self._dated(reply) if isinstance(reply, Answer) else reply
+
+    def _count(self, path: str, *, listing: bool) -> Number:
+        """Give the number of a request, of its path and of all lists."""
+        self._numbers[path] += 1
+        self._lists += listing
+        return Number(self._numbers[path], self._lists if listing else None)
+
+    def _call_before(
+        self, resource: Resource, number: Number, logged: LoggedRequest
+    ) -> None:
+        if self.before_answer and resource.name == "api_keys":
+            self.before_answer(number.of_path, logged.query)
+        if self.before_list:
+            self.before_list(logged, number.of_path)
+
+    def _answer(
+        self, method: str, path: str, query: dict[str, str], body: bytes
+    ) -> Answer:
+        if method == "POST":
+            return self._answer_post(path, body)
+        if method != "GET":
+            return refusals.not_found()
+        if resource := _LISTS.get(path):
+            return contract.list_rows(
+                self.account, resource, self._numbering, self.habits, query
+            )
+        parent, _, key = path.rpartition("/")
+        if resource := _LISTS.get(parent):
+            return contract.get_row(self.account, resource, self.habits, key, query)
+        return refusals.not_found()
+
+    def _answer_post(self, path: str, body: bytes) -> Answer:
+        if path == "/api_keys":
             return contract.create_key(self.account, body)
-        if match := _KEY_PATH.fullmatch(path):
-            revoke, key_id = match[1], int(match[2])
-            if revoke and logged.method == "POST":
-                return contract.revoke_key(self.account, key_id)
-            if not revoke and logged.method == "GET":
-                return contract.get_key(self.account, key_id, logged.query)
-        return contract.not_found()
+        if match := _REVOKE_PATH.fullmatch(path):
+            return contract.revoke_key(self.account, int(match[1]))
+        return refusals.not_found()
+
+    def _dated(self, answer: Answer) -> Answer:
+        """Let the answer say what time it is by Partoo's clock."""
+        date = format_datetime(self.account.now(), usegmt=True)
+        return replace(answer, headers={"Date": date, **answer.headers})
 
     def _refusal(self, logged: LoggedRequest) -> Answer | None:
         api_key = logged.headers.get("x-apikey")
         if api_key == self.account.api_key_without_rights:
-            return contract.forbidden()
+            return refusals.forbidden()
         if api_key != self.account.api_key:
-            return contract.unauthenticated()
+            return refusals.unauthenticated()
         if self._rate_limit and (wait := self._rate_limit.wait_seconds(logged.at)):
             return Answer(429, headers={"Retry-After": str(math.ceil(wait))})
         return None
 
 
-class _Server(uvicorn.Server):
-    """uvicorn without its polling: tests start and stop hundreds of servers."""
-
-    def __init__(self, config: uvicorn.Config, ready: threading.Event) -> None:
-        super().__init__(config)
-        self.stop = asyncio.Event()
-        self._ready = ready
-
-    async def main_loop(self) -> None:
-        self._ready.set()
-        await self.stop.wait()
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        loop = asyncio.get_running_loop()
-        for listener in sockets or []:
-            loop.remove_reader(listener)
-        # What was just accepted needs some turns and a server to become known.
-        for _ in range(5):
-            await asyncio.sleep(0)
-        for server in self.servers:
-            server.close()
-        for connection in list(self.server_state.connections):
-            connection.transport.abort()
-        tasks = list(self.server_state.tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.sleep(0)  # lets the aborted transports close their sockets
+def _counts(resource: Resource, logged: LoggedRequest) -> bool:
+    """Tell whether an answer takes the time to count a list."""
+    return resource.pages.kind == "numbered" and "page" not in logged.query
