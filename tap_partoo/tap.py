@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from functools import cached_property, partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from singer_sdk import Tap
+from singer_sdk.exceptions import FatalSyncError, SingerSDKError
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from singer_sdk.singerlib import Catalog
 from typing_extensions import override
 
 from tap_partoo import settings
+from tap_partoo.api.client import PartooClient
 from tap_partoo.api.pacing import Pacer
 from tap_partoo.api.session import PartooSession
 from tap_partoo.redaction import redact
@@ -21,9 +23,12 @@ from tap_partoo.singer.inputs import check_environment, checked, json_object
 from tap_partoo.singer.messages import LineWriter, standard_output
 from tap_partoo.singer.state import read_state
 from tap_partoo.singer.termination import terminate
-from tap_partoo.streams import ApiKeys
+from tap_partoo.streams import STREAMS
+from tap_partoo.streams.lists import Lists
+from tap_partoo.streams.refusals import Refusals
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import FrameType
 
     import click
@@ -31,11 +36,9 @@ if TYPE_CHECKING:
 
     from tap_partoo.streams.base import PartooStream
 
-STREAMS: tuple[type[PartooStream], ...] = (ApiKeys,)
-
 
 class TapPartoo(Tap):
-    """Extracts data of Partoo (API v2): API keys with their owners, rights and use."""
+    """Extracts the data of a Partoo account (API v2), from stores to API keys."""
 
     name = "tap-partoo"
     config_jsonschema = settings.SETTINGS
@@ -77,6 +80,8 @@ class TapPartoo(Tap):
     def discover_streams(self) -> list[PartooStream]:
         return [stream(self) for stream in STREAMS]
 
+    # What the streams of a run share.
+
     @cached_property
     def pacer(self) -> Pacer:
         """The pace of all requests of the tap."""
@@ -85,11 +90,61 @@ class TapPartoo(Tap):
     @cached_property
     def session(self) -> PartooSession:
         """The HTTP session of all streams."""
+        agent = f"{self.name}/{self.plugin_version}"
         return PartooSession(
             self.config["api_url"],
             pacer=self.pacer,
             connections=self.config["concurrency"],
+            headers={
+                "x-APIKey": self.config["api_key"],
+                "User-Agent": self.config.get("user_agent", agent),
+            },
         )
+
+    @cached_property
+    def client(self) -> PartooClient:
+        """What all streams ask."""
+        return PartooClient(
+            self.session,
+            api_url=self.config["api_url"],
+            timeout=self.config["request_timeout"],
+            logger=self.logger,
+        )
+
+    @cached_property
+    def lists(self) -> Lists:
+        """The lists that several streams of a run need."""
+        return Lists(cast("Mapping[str, PartooStream]", self.streams))
+
+    @cached_property
+    def refusals(self) -> Refusals:
+        """The streams that Partoo refused."""
+        return Refusals()
+
+    @property
+    def version(self) -> int:
+        """The version of the rows of a FULL_TABLE run: milliseconds, Partoo's clock."""
+        return int(self.client.now().timestamp() * 1000)
+
+    @override  # type: ignore[misc] # the SDK calls it final, and has no other place
+    def sync_all(self) -> None:
+        """Read all selected streams, then fail if Partoo refused one.
+
+        Raises:
+            FatalSyncError: If Partoo refused a stream. What another error says ends
+                with the refused ones, too.
+        """
+        try:
+            super().sync_all()
+        except SingerSDKError as error:
+            if not self.refusals:
+                raise
+            failure = FatalSyncError(f"{error} {self.refusals}")
+        else:
+            if not self.refusals:
+                return
+            failure = FatalSyncError(str(self.refusals))
+        raise failure
 
     # What the tap is given.
 

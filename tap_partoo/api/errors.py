@@ -116,7 +116,9 @@ def _reason(response: requests.Response) -> str:
         )
     if _is_retried(status):
         return "Partoo's server failed ({status}). Run again later."
-    return f"{where} gave a response that is not Partoo's ({{status}}). Check `api_url`."
+    return (
+        f"{where} gave a response that is not Partoo's ({{status}}). Check `api_url`."
+    )
 
 
 def error_for_exception(error: Exception, url: str) -> Exception:
@@ -242,8 +244,8 @@ def quoted_message(body: object) -> str:
     """Return Partoo's own message as a sentence to append, or an empty text.
 
     Args:
-        body: A decoded response. Partoo documents both `error` and `errors`, with a text
-            or an object as value.
+        body: A decoded response. Partoo documents both `error` and `errors`, with a
+            text or an object as value.
     """
     if not isinstance(body, dict):
         return ""

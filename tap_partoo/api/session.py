@@ -18,13 +18,22 @@ from tap_partoo.api.errors import error_for_exception
 from tap_partoo.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tap_partoo.api.pacing import Pacer
 
 
 class PartooSession(requests.Session):
     """A session for one host, shared by all requests of the tap."""
 
-    def __init__(self, url: str, *, pacer: Pacer, connections: int) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        pacer: Pacer,
+        connections: int,
+        headers: Mapping[str, str],
+    ) -> None:
         """Read the proxy and certificate variables of the environment, once.
 
         The SDK sends with `Session.send`, which reads the proxies for each request and
@@ -34,11 +43,13 @@ class PartooSession(requests.Session):
             url: The base address of the API.
             pacer: Says when a request may leave.
             connections: How many requests are under way at the most.
+            headers: Of each request.
 
         Raises:
             InputError: If the file of certificates does not exist.
         """
         super().__init__()
+        self.headers.update(headers)
         self.pacer = pacer
         found = self.merge_environment_settings(url, {}, None, None, None)
         self.trust_env = False

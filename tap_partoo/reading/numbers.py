@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from singer_sdk.exceptions import FatalAPIError
+from typing_extensions import override
+
+from tap_partoo.reading.walks import MAX_GROWTH_PAGES, Walk, invalid_paging
 
 if TYPE_CHECKING:
     from tap_partoo.reading.pages import Page, Position
 
-MAX_GROWTH_PAGES = 100
-"""How many pages a list may grow by while it is read, and how many of them may be empty
-in a row."""
 
-
-class PageNumbers:
-    """Which pages one attempt asks for; see `tap_partoo.reading.paging.Walk`."""
+class PageNumbers(Walk):
+    """The walk of a list whose pages carry `page`, `max_page` and `count`."""
 
     may_end_at_404 = True
 
@@ -32,7 +30,7 @@ class PageNumbers:
         if number not in {0, 1}:
             msg = f"the first one says that it is page {number}"
             raise invalid_paging(msg)
-        self.expected: int | None = count
+        self.expected = count
         self._first = number
         self._size = len(first.rows)
         # With pages from 0, `max_page` is the last number or the number of pages: where
@@ -41,43 +39,29 @@ class PageNumbers:
         self._limit = max_page + MAX_GROWTH_PAGES
         self._empty = 0
         self._asked = self._current = number
-        self._last = max_page - self._surplus
+        self.last: int = max_page - self._surplus
 
     @property
-    def last(self) -> int | None:
-        """The number of the last page, as far as it is known."""
-        return self._last
-
-    @property
+    @override
     def ended(self) -> bool:
-        """Whether the page followed last is the last one."""
-        return self._current >= self._last
+        return self._current >= self.last
 
+    @override
     def ask(self) -> Position:
-        """Return the next number to ask for; None where the list ends, so far."""
-        if self._asked >= self._last:
+        if self._asked >= self.last:
             return None
         self._asked += 1
         return self._asked
 
-    def follow(self, page: Page, position: Position, new: int) -> None:  # noqa: ARG002 - as `Walk`
-        """Take in a page; the list may have grown or shrunk meanwhile.
-
-        Args:
-            page: The page.
-            position: The number that was asked for; None for the first page.
-            new: How many of its rows are new, which does not matter here.
-
-        Raises:
-            FatalAPIError: If it is another page, or if the list grows without end.
-        """
+    @override
+    def follow(self, page: Page, position: Position, new: int) -> None:
         asked = self._first if position is None else int(position)
         number, max_page, _ = _figures(page)
         self._current = asked
-        self._last = max_page - self._surplus
-        if self._surplus and asked == self._last and len(page.rows) >= self._size > 0:
+        self.last = max_page - self._surplus
+        if self._surplus and asked == self.last and len(page.rows) >= self._size > 0:
             # A last page that is full may not be the last, if `count` is wrong.
-            self._last += 1
+            self.last += 1
         self._empty = 0 if page.rows else self._empty + 1
         if max_page > self._limit:
             msg = f"while they were read, they became {max_page}"
@@ -87,7 +71,7 @@ class PageNumbers:
             raise invalid_paging(msg)
         # Behind the end of a list that shrank, the last page is as good a response as
         # an empty one.
-        if number != asked and not number == self._last < asked:
+        if number != asked and not number == self.last < asked:
             msg = f"page {asked} says that it is page {number}"
             raise invalid_paging(msg)
 
@@ -97,11 +81,3 @@ def _figures(page: Page) -> tuple[int, int, int]:
         msg = "one lacks `page`, `max_page` or `count`, which others have"
         raise invalid_paging(msg)
     return page.number, page.max_page, page.count
-
-
-def invalid_paging(what: str) -> FatalAPIError:
-    """Return the error for pages that contradict each other."""
-    return FatalAPIError(
-        f"The pages that Partoo sends make no sense: {what}. The bookmark did not "
-        "move: run again, and report it to Partoo if it stays."
-    )

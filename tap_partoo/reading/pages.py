@@ -113,3 +113,12 @@ def object_of(body: object) -> dict[str, Any]:
         msg = "JSON that is no object instead of data"
         raise UnreadableResponseError(msg)
     return body
+
+
+def objects_in(item: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    """Return the list of objects in an item; empty where it has none.
+
+    Raises:
+        UnreadableResponseError: If it is something else.
+    """
+    return rows_of(item, name) if item.get(name) is not None else []

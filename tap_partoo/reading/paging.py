@@ -1,68 +1,32 @@
 """How one response is turned into rows, and which request is next.
 
-A stream declares one of the classes for its list; what one attempt to read the list
-has come to is a `Walk`.
+A stream declares one of the classes for its list.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
+
+from typing_extensions import override
 
 from tap_partoo.errors import UnreadableResponseError
-from tap_partoo.reading.numbers import (
-    MAX_GROWTH_PAGES,
-    PageNumbers,
-    invalid_paging,
-)
+from tap_partoo.reading.numbers import PageNumbers
 from tap_partoo.reading.pages import Page, object_of, rows_of
+from tap_partoo.reading.walks import Cursors, Ended, MapWalk, UncountedPages, Walk
 
 if TYPE_CHECKING:
     from tap_partoo.reading.pages import Position, Response, Slice
 
 
-class Walk(Protocol):
-    """Which pages one attempt to read a list asks for, as the responses report it."""
-
-    @property
-    def expected(self) -> int | None:
-        """How many rows have to be seen; None where Partoo does not report it."""
-
-    @property
-    def last(self) -> int | None:
-        """The number of the last page, where it is known."""
-
-    @property
-    def ended(self) -> bool:
-        """Whether the page followed last is the last one."""
-
-    @property
-    def may_end_at_404(self) -> bool:
-        """Whether a page that is not there is the end of a list that got shorter."""
-
-    def ask(self) -> Position:
-        """Return the next page to ask for; None where none can be asked for yet."""
-
-    def follow(self, page: Page, position: Position, new: int) -> None:
-        """Take in a page.
-
-        Args:
-            page: The page, in order.
-            position: What was asked for.
-            new: How many of its rows no page before it had.
-
-        Raises:
-            FatalAPIError: If it is another page, or if the list grows without end.
-        """
-
-
-class Paging(Protocol):
+class Paging(ABC):
     """What a stream declares of its list."""
 
-    @property
-    def per_page(self) -> int | None:
-        """The largest page that Partoo documents; None where no size may be sent."""
+    per_page: int | None
+    """The largest page that Partoo documents; None where no size may be sent."""
 
+    @abstractmethod
     def params(self, position: Position, cap: int | None) -> dict[str, str]:
         """Return the query parameters of a page.
 
@@ -71,6 +35,7 @@ class Paging(Protocol):
             cap: The largest page that the user wants.
         """
 
+    @abstractmethod
     def read(self, response: Response) -> Page:
         """Make a page of a response.
 
@@ -78,6 +43,7 @@ class Paging(Protocol):
             UnreadableResponseError: If it is none.
         """
 
+    @abstractmethod
     def walk(self, first: Page, of: Slice) -> Walk:
         """Start from the first page of an attempt."""
 
@@ -89,7 +55,7 @@ def _size(per_page: int | None, cap: int | None) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class NumberedPages:
+class NumberedPages(Paging):
     """Pages by number: `page`, `max_page`, `count` and the list.
 
     The documentation contradicts itself on whether they start at 0 or at 1, so that
@@ -106,13 +72,13 @@ class NumberedPages:
     per_page: int | None
     counters: bool = True
 
+    @override
     def params(self, position: Position, cap: int | None) -> dict[str, str]:
-        """See `Paging`."""
         number = {} if position is None else {"page": str(position)}
         return number | _size(self.per_page, cap)
 
+    @override
     def read(self, response: Response) -> Page:
-        """See `Paging`."""
         rows = rows_of(response.body, self.list_key)
         if not self.counters and "max_page" not in response.body:
             return Page(rows, response.snapshot_at, response.elapsed_seconds)
@@ -125,13 +91,13 @@ class NumberedPages:
             max_page=_figure(response.body, "max_page"),
         )
 
-    def walk(self, first: Page, of: Slice) -> Walk:  # noqa: ARG002 - as `Paging`
-        """See `Paging`."""
-        return UncountedPages(first) if first.count is None else PageNumbers(first)
+    @override
+    def walk(self, first: Page, of: Slice) -> Walk:
+        return UncountedPages() if first.count is None else PageNumbers(first)
 
 
 @dataclass(frozen=True)
-class CursorPages:
+class CursorPages(Paging):
     """Pages by cursor: `next_cursor`, `count` and the list.
 
     Attributes:
@@ -142,13 +108,13 @@ class CursorPages:
     list_key: str
     per_page: int | None
 
+    @override
     def params(self, position: Position, cap: int | None) -> dict[str, str]:
-        """See `Paging`."""
         cursor = {} if position is None else {"cursor": str(position)}
         return cursor | _size(self.per_page, cap)
 
+    @override
     def read(self, response: Response) -> Page:
-        """See `Paging`."""
         rows = rows_of(response.body, self.list_key)
         cursor = response.body.get("next_cursor")
         if cursor is not None and not isinstance(cursor, str | int):
@@ -163,13 +129,13 @@ class CursorPages:
             next_cursor=None if cursor in {None, ""} else str(cursor),
         )
 
-    def walk(self, first: Page, of: Slice) -> Walk:  # noqa: ARG002 - as `Paging`
-        """See `Paging`."""
+    @override
+    def walk(self, first: Page, of: Slice) -> Walk:
         return Cursors(first)
 
 
 @dataclass(frozen=True)
-class OneResponse:
+class OneResponse(Paging):
     """A list, or an object, in a single response.
 
     Attributes:
@@ -179,16 +145,16 @@ class OneResponse:
     list_key: str = ""
     per_page: int | None = None
 
+    @override
     def params(
         self,
-        position: Position,  # noqa: ARG002 - as `Paging`
-        cap: int | None,  # noqa: ARG002
+        position: Position,
+        cap: int | None,
     ) -> dict[str, str]:
-        """See `Paging`."""
         return {}
 
+    @override
     def read(self, response: Response) -> Page:
-        """See `Paging`."""
         rows = (
             rows_of(response.body, self.list_key)
             if self.list_key
@@ -196,13 +162,13 @@ class OneResponse:
         )
         return Page(rows, response.snapshot_at, response.elapsed_seconds)
 
-    def walk(self, first: Page, of: Slice) -> Walk:  # noqa: ARG002 - as `Paging`
-        """See `Paging`."""
+    @override
+    def walk(self, first: Page, of: Slice) -> Walk:
         return Ended()
 
 
 @dataclass(frozen=True)
-class MapPages:
+class MapPages(Paging):
     """Pages of an object by id instead of a list, without figures.
 
     Attributes:
@@ -215,13 +181,13 @@ class MapPages:
     id_name: str
     per_page: int | None
 
+    @override
     def params(self, position: Position, cap: int | None) -> dict[str, str]:
-        """See `Paging`."""
         number = {} if position is None else {"page": str(position)}
         return number | _size(self.per_page, cap)
 
+    @override
     def read(self, response: Response) -> Page:
-        """See `Paging`."""
         entries = object_of(response.body).get(self.map_key)
         if not isinstance(entries, dict) or not all(
             isinstance(entry, dict) for entry in entries.values()
@@ -234,9 +200,9 @@ class MapPages:
         ]
         return Page(rows, response.snapshot_at, response.elapsed_seconds)
 
+    @override
     def walk(self, first: Page, of: Slice) -> Walk:
-        """See `Paging`."""
-        return MapWalk(self.id_name, of.asked, first)
+        return MapWalk(self.id_name, of.asked)
 
 
 def _figure(envelope: dict[str, Any], name: str) -> int:
@@ -245,101 +211,3 @@ def _figure(envelope: dict[str, Any], name: str) -> int:
         msg = f"a page whose `{name}` is not a number"
         raise UnreadableResponseError(msg)
     return value
-
-
-class Ended:
-    """The walk of a list in a single response."""
-
-    expected = None
-    last = 1
-    ended = True
-    may_end_at_404 = False
-
-    def ask(self) -> Position:
-        """See `Walk`."""
-        return None
-
-    def follow(self, page: Page, position: Position, new: int) -> None:
-        """See `Walk`."""
-
-
-class _OneByOne:
-    """A walk that knows the next page only when it has the one before."""
-
-    expected: int | None = None
-    last = None
-    may_end_at_404 = True
-
-    def __init__(self) -> None:
-        self._next: Position = None
-        self._is_asked = False
-
-    @property
-    def ended(self) -> bool:
-        return self._next is None
-
-    def ask(self) -> Position:
-        position = None if self._is_asked else self._next
-        self._is_asked = True
-        return position
-
-    def _go_on(self, position: Position) -> None:
-        self._next, self._is_asked = position, False
-
-
-class Cursors(_OneByOne):
-    """The walk of a list by cursor: it ends where none comes, or an old one."""
-
-    may_end_at_404 = False
-
-    def __init__(self, first: Page) -> None:
-        """Start from the first page; `count` of some lists is that of the page."""
-        super().__init__()
-        is_total = first.count is not None and first.count > len(first.rows)
-        self.expected = first.count if is_total else None
-        self._seen: set[str] = set()
-        self._without_news = 0
-
-    def follow(self, page: Page, position: Position, new: int) -> None:
-        """See `Walk`."""
-        self._without_news = 0 if new else self._without_news + 1
-        if self._without_news > MAX_GROWTH_PAGES:
-            msg = f"more than {MAX_GROWTH_PAGES} in a row have nothing new"
-            raise invalid_paging(msg)
-        cursor = page.next_cursor
-        self._go_on(None if cursor in self._seen else cursor)
-        if cursor:
-            self._seen.add(cursor)
-
-
-class UncountedPages(_OneByOne):
-    """The walk of numbered pages that say nothing of themselves."""
-
-    def __init__(self, first: Page) -> None:
-        """Start from the first page, which is taken for page 1."""
-        super().__init__()
-        self._number = 1
-
-    def follow(self, page: Page, position: Position, new: int) -> None:
-        """See `Walk`."""
-        self._number += 1
-        self._go_on(self._number if new else None)
-
-
-class MapWalk(_OneByOne):
-    """The walk of a map: it ends when all that was asked for came, or nothing new."""
-
-    def __init__(self, id_name: str, asked: frozenset[str], first: Page) -> None:
-        """Start from the first page, which is taken for page 1."""
-        super().__init__()
-        self._id_name = id_name
-        self._missing = set(asked)
-        self._number = 1
-
-    def follow(self, page: Page, position: Position, new: int) -> None:
-        """See `Walk`."""
-        came = {row[self._id_name] for row in page.rows}
-        is_news = bool(came & self._missing)
-        self._missing -= came
-        self._number += 1
-        self._go_on(self._number if is_news and self._missing else None)

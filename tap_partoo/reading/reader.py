@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tap_partoo.reading.pages import Page, Position, Slice
-    from tap_partoo.reading.paging import Walk
     from tap_partoo.reading.slices import Slices
+    from tap_partoo.reading.walks import Walk
 
     Record = dict[str, Any]
 
@@ -149,7 +149,7 @@ class Reader:
             FatalAPIError: If it cannot be read, or its pages contradict each other.
         """
         pending = iter(slices)
-        self._total = getattr(slices, "total", None)
+        self._total = slices.total
         with ExitStack() as stack:
             while True:
                 self._fill(pending, stack)
@@ -158,7 +158,7 @@ class Reader:
                 yield from self._next(slices)
 
     def progress(self) -> tuple[int, int | None]:
-        """Return how many pages or queries are done, and of how many, if that is known."""
+        """Return how many pages or queries are done, of how many (None: not known)."""
         if self._total:
             return self.ended + len(self.refused), self._total
         left = 0
@@ -233,9 +233,7 @@ class Reader:
 
     def _ask_later(self, part: Slice, position: Position) -> _Request:
         """Ask for a page when its turn comes, in this thread."""
-        return _Request(
-            position, partial(self._fetch, part, position), lambda: False
-        )
+        return _Request(position, partial(self._fetch, part, position), lambda: False)
 
     # What the pages bring.
 
@@ -323,8 +321,7 @@ class Reader:
         error: RefusedError,
     ) -> Iterator[Batch]:
         """Take in that a page is not there, or may not be read."""
-        is_missing = isinstance(error, NotFoundError)
-        if position is not None and is_missing:
+        if position is not None and isinstance(error, NotFoundError):
             if reading.walk and reading.walk.may_end_at_404:
                 # The list may have become shorter: what is missing tells.
                 self._proof.not_found = error

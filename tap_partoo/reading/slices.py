@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Protocol
 
 from singer_sdk.exceptions import FatalAPIError
@@ -30,6 +31,10 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class Slices(Protocol):
     """The queries of one run, in the order in which they are read."""
 
+    @property
+    def total(self) -> int | None:
+        """How many they are, where their pages do not tell how far a run is."""
+
     def __iter__(self) -> Iterator[Slice]:
         """Give them; each is asked for when the ones before it are under way."""
 
@@ -46,12 +51,14 @@ class Slices(Protocol):
 class Queries:
     """Queries that are never divided."""
 
-    def __init__(self, slices: Iterable[Slice]) -> None:
+    def __init__(self, slices: Iterable[Slice], total: int | None = None) -> None:
         """Take them over.
 
         Args:
             slices: Made when they are needed.
+            total: How many they are, where their pages do not tell how far a run is.
         """
+        self.total = total
         self._slices = slices
 
     def __iter__(self) -> Iterator[Slice]:
@@ -91,6 +98,8 @@ class RangeSlices:
     Small lists stay whole. Large ones get short pages, a bookmark after each part and
     a first run that can be resumed, for 1 to 2 % more requests.
     """
+
+    total = None
 
     def __init__(  # noqa: PLR0913 - what differs between runs
         self,
@@ -176,7 +185,7 @@ class RangeSlices:
         division: Division | None = None,
     ) -> Slice:
         bounds = {self._declared.low_param: low, self._declared.high_param: high}
-        spelled = {name: _spell(at) for name, at in bounds.items() if at is not None}
+        spelled = {name: spell(at) for name, at in bounds.items() if at is not None}
         return replace(
             self._whole,
             params={**self._whole.params, **spelled},
@@ -225,11 +234,11 @@ class RangeSlices:
         starts = [units * number // parts for number in range(parts + 1)]
         return [
             (low + begin * unit, low + (end - 1 + overlap) * unit)
-            for begin, end in zip(starts, starts[1:], strict=False)
+            for begin, end in pairwise(starts)
         ]
 
     def _check(self, asked: Range, first: Page) -> None:
-        """Find out if Partoo honours the bounds: it may ignore what it does not know."""
+        """Find out if Partoo honours the bounds: it may ignore the parameters."""
         low = asked.low or datetime.min.replace(tzinfo=UTC) + DAY
         high = asked.high or datetime.max.replace(tzinfo=UTC) - 2 * DAY
         times = [_parse(at) for row in first.rows if (at := self._time_of(row))]
@@ -268,6 +277,6 @@ def floor(at: datetime, unit: timedelta = SECOND) -> datetime:
     return EPOCH + (at - EPOCH) // unit * unit
 
 
-def _spell(at: datetime) -> str:
+def spell(at: datetime) -> str:
     """Spell a bound as Partoo wants it: UTC, without an offset."""
     return at.strftime("%Y-%m-%dT%H:%M:%S")

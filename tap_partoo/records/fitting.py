@@ -49,7 +49,7 @@ class Fitter:
             stream: The name of the stream, for messages.
             columns: Their types by name.
             keys: The primary keys; an item without one is an error.
-            left_out: Paths of fields that are left out without a word.
+            left_out: Paths of fields that are left out without a word; `*` is all.
             watched: Columns whose failures matter to those who come after.
         """
         self.unreadable: set[int] = set()
@@ -107,7 +107,7 @@ class Fitter:
 
     def note_unknown(self, path: str) -> None:
         """Remember a field that is not declared."""
-        if not {path, path.rpartition(".")[2]} & self._known:
+        if self._known.isdisjoint({"*", path, path.rpartition(".")[2]}):
             self._unknown.add(redact.quote(path))
 
     def _without(self, key: str) -> FatalSyncError:
@@ -215,9 +215,7 @@ def _array_of(kind: type, convert: Convert, *, nullable: bool, single: bool) -> 
         if usual.issuperset(map(type, value)):
             return value
         return [
-            item
-            if type(item) is kind or (nullable and item is None)
-            else convert(item)
+            item if type(item) is kind or (nullable and item is None) else convert(item)
             for item in value
         ]
 

@@ -80,33 +80,41 @@ class Presenter:
         have, want = declared.get("properties"), given.get("properties")
         if have is None or want is None:
             return None
-        dropped: list[str] = []
-        steps: list[tuple[str, Convert]] = []
-        for name, definition in have.items():
-            breadcrumb = (*place, "properties", name)
-            if name not in want or not self._is_selected(breadcrumb):
-                dropped.append(name)
-                continue
-            path = f"{prefix}{name}"
-            convert = self._of(definition, want[name], breadcrumb, path)
-            if convert:
-                steps.append((name, convert))
+        kept = {
+            name: breadcrumb
+            for name in have
+            if self._is_selected(breadcrumb := (*place, "properties", name))
+            and name in want
+        }
+        steps = {
+            name: convert
+            for name, breadcrumb in kept.items()
+            if (
+                convert := self._of(
+                    have[name], want[name], breadcrumb, f"{prefix}{name}"
+                )
+            )
+        }
+        dropped = [name for name in have if name not in kept]
         if not dropped and not steps:
             return None
 
         def present(record: dict[str, Any]) -> dict[str, Any]:
             for name in dropped:
                 record.pop(name, None)
-            for name, convert in steps:
+            for name, convert in steps.items():
                 if record.get(name) is not None:
-                    try:
-                        record[name] = convert(record[name])
-                    except ValueError:
-                        self._note_unfit(f"{prefix}{name}")
-                        record[name] = None
+                    record[name] = self._changed(convert, record[name], prefix + name)
             return record
 
         return present
+
+    def _changed(self, convert: Convert, value: object, path: str) -> object:
+        try:
+            return convert(value)
+        except ValueError:
+            self._note_unfit(path)
+            return None
 
     def _of_array(
         self,
@@ -121,9 +129,7 @@ class Presenter:
         convert = self._of(declared["items"], given["items"], place, f"{path}[]")
         if convert is None:
             return None
-        return lambda items: [
-            None if item is None else convert(item) for item in items
-        ]
+        return lambda items: [None if item is None else convert(item) for item in items]
 
 
 def _kind(definition: Mapping[str, Any]) -> tuple[str, str | None]:

@@ -2,42 +2,40 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from singer_sdk import RESTStream
 from singer_sdk import typing as th
+from singer_sdk.exceptions import FatalAPIError
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.singerlib.catalog import Metadata, MetadataMapping
 from typing_extensions import override
 
-from tap_partoo.errors import RefusedError, RejectedError
+from tap_partoo.errors import (
+    RefusedError,
+    RejectedError,
+    UnreadableResponseError,
+)
 from tap_partoo.reading.increments import lower_bound
 from tap_partoo.reading.pages import Page, Slice
 from tap_partoo.reading.reader import Reader
 from tap_partoo.reading.slices import DAY, Queries, Ranges, RangeSlices, Slices, floor
 from tap_partoo.records.timestamps import to_date, to_utc
+from tap_partoo.singer.maps import error_of_map
+from tap_partoo.streams.lists import Kept
 from tap_partoo.streams.run import Run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from singer_sdk.helpers.types import Context, Record
+    from singer_sdk.mapper import StreamMap
 
     from tap_partoo.api.pacing import Pacer
     from tap_partoo.reading.pages import Position
     from tap_partoo.reading.paging import Paging
     from tap_partoo.tap import TapPartoo
-
-
-@dataclass(frozen=True)
-class Kept:
-    """A list that was read in this run and is kept, for the streams per row of it."""
-
-    rows: list[dict[str, Any]]
-    snapshot_at: str
-    is_complete: bool
 
 
 class PartooStream(RESTStream[Any]):
@@ -50,6 +48,7 @@ class PartooStream(RESTStream[Any]):
     name: str
     path: str
     primary_keys: Sequence[str]
+    replication_key: str | None = None
     columns: ClassVar[th.PropertiesList]
     paging: ClassVar[Paging]
     selected_by_default = False
@@ -61,7 +60,7 @@ class PartooStream(RESTStream[Any]):
     """Paths of the columns that hold data of people."""
 
     left_out: ClassVar[frozenset[str]] = frozenset()
-    """Paths of fields that are known and left out without a warning."""
+    """Paths of fields that are known and left out without a warning; `*` is all."""
 
     params: ClassVar[Mapping[str, str]] = {}
     """Query parameters of every request."""
@@ -85,6 +84,9 @@ class PartooStream(RESTStream[Any]):
 
     entered_at: ClassVar[tuple[str, ...]] = ()
     """When a record may have entered the list."""
+
+    replication_key_format: ClassVar[Literal["date", "date-time"]] = "date-time"
+    """How a bookmark is spelled; derived from the columns."""
 
     ranges: ClassVar[Ranges | None] = None
     """How Partoo filters the list by time, where it can."""
@@ -121,12 +123,8 @@ class PartooStream(RESTStream[Any]):
         cls.time_keys = cls.time_keys or ((key,) if isinstance(key, str) else ())
         cls.activity_keys = cls.activity_keys or cls.time_keys
         cls.entered_at = cls.entered_at or cls.time_keys
-
-    @classmethod
-    def replication_key_format(cls) -> str:
-        """Return whether the replication key is a `date` or a `date-time`."""
-        declared = cls.columns.wrapped[str(cls.replication_key)].wrapped
-        return "date" if declared is th.DateType else "date-time"
+        if isinstance(key, str) and cls.columns.wrapped[key].wrapped is th.DateType:
+            cls.replication_key_format = "date"
 
     # For the SDK.
 
@@ -170,7 +168,7 @@ class PartooStream(RESTStream[Any]):
         """Do nothing: `floor` and `lower_bound` decide where a run starts."""
 
     @override
-    def get_replication_key_signpost(self, context: Context | None) -> None:
+    def get_replication_key_signpost(self, context: Context | None = None) -> None:
         """Return None: the bookmark is capped by Partoo's clock, not by ours."""
 
     @override
@@ -198,7 +196,7 @@ class PartooStream(RESTStream[Any]):
         if self._run.present:
             record = self._run.present(record)
         for stream_map in self.stream_maps:
-            mapped = self._tap.mapped(stream_map, record)
+            mapped = self._mapped(stream_map, record)
             if mapped is not None:
                 self._tap.message_writer.write_record(
                     {
@@ -209,6 +207,15 @@ class PartooStream(RESTStream[Any]):
                     }
                 )
         self.state_manager.is_flushed = False
+
+    def _mapped(self, stream_map: StreamMap, record: Record) -> Record | None:
+        try:
+            mapped: Record | None = stream_map.transform(record)
+        except Exception as error:  # noqa: BLE001 - whatever the user's expression does
+            failure = error_of_map(self.name, error)
+        else:
+            return mapped
+        raise failure
 
     @override
     def get_records(self, context: Context | None) -> Iterable[Record]:
@@ -223,7 +230,11 @@ class PartooStream(RESTStream[Any]):
             yield from self.request_records(context)
             self._conclude()
         except RefusedError as error:
-            self._tap.refuse(self, error)
+            self._tap.lists.keep(type(self), error)
+            self._tap.refusals.add(self, error)
+        except UnreadableResponseError as error:
+            msg = f"{self.name}: Partoo sent {error}. Run again, and report it to them."
+            raise FatalAPIError(msg) from None
         finally:
             self._run.report()
         # The SDK sends no state twice: none would follow the records where nothing is
@@ -253,7 +264,7 @@ class PartooStream(RESTStream[Any]):
         run = self._run
         if run.kept is not None:
             kept = Kept(run.kept, run.snapshot_at, run.is_complete)
-            self._tap.keep(type(self), kept)
+            self._tap.lists.keep(type(self), kept)
         if run.is_complete and run.is_incremental and self.ranges is None:
             self.move_bookmark(run)
         if self._held_version is None:
@@ -262,8 +273,9 @@ class PartooStream(RESTStream[Any]):
             super()._write_activate_version_message(self._held_version)
         elif run.reader.read == 0:
             self.logger.warning(
-                "%s: the list is empty, so that no ACTIVATE_VERSION leaves: a plan that "
-                "ended or a key with fewer rights looks the same as all rows deleted",
+                "%s: the list is empty, so that no ACTIVATE_VERSION leaves: a plan "
+                "that ended, or a key with fewer rights, looks the same as all rows "
+                "deleted",
                 self.name,
             )
 
@@ -353,7 +365,7 @@ class PartooStream(RESTStream[Any]):
         Args:
             run: The run that asks.
         """
-        kept = self._tap.whole_list_of(type(self))
+        kept = self._tap.lists.whole(type(self))
         if kept is not None:  # a stream per row of it has read it
             run.is_complete &= kept.is_complete
             rows = [dict(row) for row in kept.rows]
@@ -389,7 +401,7 @@ class PartooStream(RESTStream[Any]):
         start = self.config.get("start_date")
         if not start or not self.replication_key:
             return None
-        is_date = self.replication_key_format() == "date"
+        is_date = self.replication_key_format == "date"
         return to_date(start) if is_date else to_utc(start)
 
     def is_active(self, record: Record, floor: str) -> bool:
@@ -417,13 +429,17 @@ class PartooStream(RESTStream[Any]):
 
     def lower_bound(self, run: Run) -> datetime | None:
         """Return from when on Partoo is asked for rows; None is the beginning."""
-        now = self._tap.client.now()
+        now = self.now()
         return lower_bound(
             self.bookmark(run),
             self.config[self.lookback] if self.lookback else 0,
             to_utc(self.config["start_date"]) if "start_date" in self.config else None,
             floor(now - self.history, DAY) if self.history else None,
         )
+
+    def now(self) -> datetime:
+        """Return the time by Partoo's clock, where it is known."""
+        return self._tap.client.now()
 
     def _upper_bound(self) -> datetime | None:
         """Return the last range's end: yesterday, or the start where it is known."""
@@ -453,14 +469,14 @@ class PartooStream(RESTStream[Any]):
         Raises:
             RefusedError: If Partoo refuses them.
         """
-        kept = self._tap.list_of(self.parent) if self.parent else Kept([], "", True)
+        kept = self._tap.lists.of(self.parent) if self.parent else Kept([])
         run.is_complete &= kept.is_complete
         return kept
 
     @property
     def is_kept(self) -> bool:
         """Whether a selected stream needs the rows of this one."""
-        return self._tap.has_children(type(self))
+        return self._tap.lists.is_needed(type(self))
 
     def kept_part(self, row: Record) -> Record:
         """Return what streams per row of this one need of a row."""

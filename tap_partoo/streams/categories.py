@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from singer_sdk import typing as th
 
 from tap_partoo.reading.paging import NumberedPages
@@ -20,6 +22,7 @@ class Categories(PartooStream):
     personal_data = ()
     primary_keys = ("id",)
     paging = NumberedPages("categories", per_page=100)
+    options: ClassVar = {"lang": "categories_language"}
     left_out = frozenset({"countries", "names"})  # large, and only sent on request
 
     columns = th.PropertiesList(

@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
-from singer_sdk import typing as th
+from datetime import timedelta
+from typing import TYPE_CHECKING
 
+from singer_sdk import typing as th
+from typing_extensions import override
+
+from tap_partoo.reading.increments import as_datetime
+from tap_partoo.reading.pages import Slice
 from tap_partoo.reading.paging import CursorPages
+from tap_partoo.reading.slices import Queries
+from tap_partoo.records.timestamps import to_utc
 from tap_partoo.records.types import JSONText, TextOrJSON, strings
 from tap_partoo.streams.base import PartooStream
+
+if TYPE_CHECKING:
+    from singer_sdk.helpers.types import Record
+
+    from tap_partoo.streams.run import Run
+
+LATE = timedelta(minutes=5)
+"""How late Partoo may list a message under its date."""
 
 _BUSINESS = th.ObjectType(
     th.Property(
@@ -40,6 +56,7 @@ class Conversations(PartooStream):
     )
     primary_keys = ("id",)
     paging = CursorPages("conversations", per_page=100)
+    kept_fields = ("id", "last_message")
 
     columns = th.PropertiesList(
         th.Property(
@@ -141,6 +158,7 @@ class Messages(PartooStream):
     primary_keys = ("id",)
     replication_key = "date"
     paging = CursorPages("messages", per_page=100)
+    parent = Conversations
 
     columns = th.PropertiesList(
         th.Property(
@@ -200,3 +218,48 @@ class Messages(PartooStream):
             description="Custom channel, as JSON text; null: none.",
         ),
     )
+
+    @override
+    def slices(self, run: Run) -> Queries:
+        """Ask for the conversations with news, each whole."""
+        listed = self.parents(run)
+        self._listed_at = listed.snapshot_at
+        seen, start = self.bookmark(run), run.floor
+        changed = [
+            conversation
+            for conversation in listed.rows
+            if _has_news(_last_date(conversation), seen, start)
+        ]
+        return Queries(map(self._of_conversation, changed), total=len(changed))
+
+    def _of_conversation(self, conversation: Record) -> Slice:
+        number = conversation.get("id")
+        return Slice(
+            self.path,
+            self.paging,
+            {"conversation_id": str(number)},
+            label=f"conversation {number}",
+            fill={"conversation_id": number},
+            is_child=True,
+        )
+
+    @override
+    def bookmark_cap(self, run: Run) -> str:
+        # A message that came after its conversation was listed, and skipped, is older
+        # than some that were read.
+        return (as_datetime(self._listed_at) - LATE).isoformat()
+
+
+def _last_date(conversation: Record) -> str | None:
+    """Return when the last message was sent; None where that cannot be read."""
+    last = conversation.get("last_message")
+    try:
+        return to_utc(last["date"]) if isinstance(last, dict) else None
+    except (KeyError, TypeError, AttributeError, ValueError):
+        return None
+
+
+def _has_news(last: str | None, seen: str | None, start: str | None) -> bool:
+    if last is None:
+        return True
+    return (seen is None or last > seen) and (start is None or last >= start)

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from singer_sdk import typing as th
+from typing_extensions import override
 
-from tap_partoo.reading.paging import NumberedPages
+from tap_partoo.reading.pages import Slice, objects_in
+from tap_partoo.reading.paging import NumberedPages, OneResponse
+from tap_partoo.reading.slices import Queries
 from tap_partoo.records.types import EpochSeconds, JSONText, strings
 from tap_partoo.streams.base import PartooStream
+
+if TYPE_CHECKING:
+    from singer_sdk.helpers.types import Record
+
+    from tap_partoo.streams.run import Run
 
 
 class Organizations(PartooStream):
@@ -244,8 +252,8 @@ class Groups(PartooStream):
     needs = None
     personal_data = ()
     primary_keys = ("id",)
-    paging = NumberedPages("sections", per_page=None, counters=False)
-    takes_org_id = True
+    parent = Sections
+    paging = OneResponse("groups")
 
     columns = th.PropertiesList(
         th.Property(
@@ -266,3 +274,20 @@ class Groups(PartooStream):
             description="True if the group is maintained by an automatic import.",
         ),
     )
+
+    @override
+    def slices(self, run: Run) -> Queries:
+        sections = self.parents(run).rows
+        return Queries(map(self._of_section, sections), total=len(sections))
+
+    def _of_section(self, section: Record) -> Slice:
+        """Return the query of the groups of a section, unless it has them with it."""
+        embedded = section.get("groups")
+        return Slice(
+            f"{self.path}/{section.get('id')}",
+            self.paging,
+            label=f"section {section.get('id')}",
+            fill={"section_id": section.get("id")},
+            is_child=True,
+            given=None if embedded is None else objects_in(section, "groups"),
+        )

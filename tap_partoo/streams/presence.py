@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from datetime import timedelta
+from typing import TYPE_CHECKING, ClassVar
 
 from singer_sdk import typing as th
+from typing_extensions import override
 
+from tap_partoo.reading.increments import as_datetime
+from tap_partoo.reading.pages import Slice, object_of
 from tap_partoo.reading.paging import MapPages, NumberedPages
+from tap_partoo.reading.slices import DAY, Queries, Ranges, floor, spell
 from tap_partoo.streams.base import PartooStream
+from tap_partoo.streams.businesses import Businesses
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from singer_sdk.helpers.types import Record
+
+    from tap_partoo.streams.run import Run
+
+HISTORY = timedelta(days=548)
+"""How far Google's data reach back: about 18 months."""
 
 # In Partoo's order; all of them are asked for.
 _METRICS = {
@@ -35,6 +51,9 @@ class PresenceMetrics(PartooStream):
     replication_key = "date"
     paging = NumberedPages("metrics", per_page=500)
     params: ClassVar = {"metrics": ",".join(_METRICS), "dimensions": "business,day"}
+    ranges = Ranges("filter_date__gte", "filter_date__lte", unit=DAY)
+    lookback = "presence_metrics_lookback_days"  # Google corrects the last days
+    history = HISTORY
 
     columns = th.PropertiesList(
         th.Property(
@@ -77,6 +96,8 @@ class SearchKeywords(PartooStream):
     replication_key = "date"
     paging = NumberedPages("keywords", per_page=500)
     params: ClassVar = {"metrics": "count,threshold", "dimensions": "keyword,month"}
+    parent = Businesses
+    history = HISTORY
 
     columns = th.PropertiesList(
         th.Property(
@@ -115,6 +136,51 @@ class SearchKeywords(PartooStream):
         ),
     )
 
+    @override
+    def slices(self, run: Run) -> Queries:
+        """Ask for each store that can have keywords; Partoo wants one at a time."""
+        low, now = self.lower_bound(run), self.now()
+        bounds = {
+            "filter_date__gte": spell(floor(_month(low or now), DAY)),
+            "filter_date__lte": spell(floor(now, DAY) - DAY),
+        }
+        ids = [
+            str(business.get("id"))
+            for business in self.parents(run).rows
+            if _may_have_presence(business) and _may_have_google(business)
+        ]
+        queries = (
+            Slice(
+                self.path,
+                self.paging,
+                {**self.params, "business__in": business_id, **bounds},
+                label=f"business {business_id}",
+                fill={"business_id": business_id},
+                is_child=True,
+            )
+            for business_id in ids
+        )
+        return Queries(queries, total=len(ids))
+
+    @override
+    def lower_bound(self, run: Run) -> datetime | None:
+        """Return the month to start with: the last two full months are read again.
+
+        Google delivers a month until the 10th of the next one.
+        """
+        seen = self.bookmark(run)
+        if seen is None:
+            return super().lower_bound(run)
+        again = _month(_month(self.now()) - DAY)
+        low = min(_month(as_datetime(seen) - DAY), _month(again - DAY))
+        start = run.floor and as_datetime(run.floor)
+        return max(low, start) if start else low
+
+    @override
+    def floor(self, *, is_incremental: bool) -> str | None:
+        start = super().floor(is_incremental=is_incremental)
+        return start and f"{start[:8]}01"  # a month has the date of its first day
+
 
 class PublisherStates(PartooStream):
     """How far each business's data are published, by publisher, as of now.
@@ -127,7 +193,8 @@ class PublisherStates(PartooStream):
     needs = "Presence Management"
     personal_data = ()
     primary_keys = ("business_id", "publisher")
-    paging = MapPages("businesses", per_page=100)
+    parent = Businesses
+    paging = MapPages("businesses", "business_id", per_page=100)
 
     columns = th.PropertiesList(
         th.Property(
@@ -167,3 +234,62 @@ class PublisherStates(PartooStream):
             description="URL of the business on the publisher; null: none.",
         ),
     )
+
+    @override
+    def slices(self, run: Run) -> Queries:
+        """Ask by ids: whether the list ends is not documented, whether they came is."""
+        ids = [
+            str(business.get("id"))
+            for business in self.parents(run).rows
+            if _may_have_presence(business)
+        ]
+        size = min(100, self.config.get("per_page", 100))
+        parts = [ids[start : start + size] for start in range(0, len(ids), size)]
+        queries = (
+            Slice(
+                self.path,
+                self.paging,
+                {"business__in": ",".join(part)},
+                label=f"{len(part)} businesses from {part[0]} on",
+                asked=frozenset(part),
+            )
+            for part in parts
+        )
+        return Queries(queries, total=len(parts))
+
+    @override
+    def rows(self, part: Slice, items: list[Record]) -> list[Record]:
+        return [
+            {
+                **{name: value for name, value in item.items() if name != "publishers"},
+                "publisher": publisher,
+                **object_of(state),
+                "error_type": _cause(state.get("error_type")),
+            }
+            for item in items
+            for publisher, state in object_of(item.get("publishers") or {}).items()
+        ]
+
+
+def _cause(text: object) -> object:
+    return None if text == "None" else text  # older copies print Python's
+
+
+def _may_have_presence(business: Record) -> bool:
+    """Return whether a store is subscribed, as far as is known."""
+    subscriptions = business.get("subscriptions")
+    presence = (
+        subscriptions.get("presence_management")
+        if isinstance(subscriptions, dict)
+        else None
+    )
+    return not isinstance(presence, dict) or presence.get("active") is not False
+
+
+def _may_have_google(business: Record) -> bool:
+    """Return whether a store is linked to Google, as far as is known."""
+    return business.get("google_location_id", "unknown") is not None
+
+
+def _month(at: datetime) -> datetime:
+    return at.replace(day=1)

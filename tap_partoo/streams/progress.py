@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from tap_partoo.reading.reader import Reader
 
 PROGRESS_SECONDS = 5.0
+LONG_SECONDS = 90
+"""Longer durations are given in minutes."""
 
 
 class Progress:
@@ -55,4 +57,4 @@ class Progress:
 
 
 def _duration(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+    return f"{seconds:.0f} s" if seconds < LONG_SECONDS else f"{seconds / 60:.0f} min"

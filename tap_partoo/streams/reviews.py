@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from singer_sdk import typing as th
+from typing_extensions import override
 
 from tap_partoo.reading.paging import NumberedPages
+from tap_partoo.reading.slices import SECOND, Ranges
 from tap_partoo.records.types import JSONText, OneOrMany
 from tap_partoo.streams.base import PartooStream
+
+if TYPE_CHECKING:
+    from singer_sdk.helpers.types import Record
+
+    from tap_partoo.reading.pages import Slice
 
 _COMMENT = th.ObjectType(
     th.Property("id", th.IntegerType, description="Identifies the reply."),
@@ -98,6 +105,17 @@ class Reviews(PartooStream):
     replication_key = "update_date"
     paging = NumberedPages("reviews", per_page=100)
     params: ClassVar = {"order_by": "-update_date"}
+    # Partoo's own filter takes the creation where there is no update.
+    time_keys = ("update_date", "date")
+    # A reply, a tag or a deletion does not move `update_date`.
+    lookback = "reviews_lookback_days"
+    ranges = Ranges(
+        "update_date__gte",
+        "update_date__lte",
+        unit=SECOND,
+        # Whether the list has the deleted ones is not documented.
+        passes=({"state__in": "deleted"},),
+    )
 
     columns = th.PropertiesList(
         th.Property(
@@ -176,6 +194,13 @@ class Reviews(PartooStream):
         ),
         th.Property("tags", th.ArrayType(_TAG), description="Tags of the review."),
     )
+
+    @override
+    def rows(self, part: Slice, items: list[Record]) -> list[Record]:
+        for item in items:
+            if item.get("comments") is None:
+                item["comments"] = []
+        return items
 
 
 class ReplyTemplates(PartooStream):

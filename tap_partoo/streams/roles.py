@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from singer_sdk import typing as th
+from typing import TYPE_CHECKING
+from urllib.parse import quote
 
+from singer_sdk import typing as th
+from typing_extensions import override
+
+from tap_partoo.reading.pages import Slice, objects_in
 from tap_partoo.reading.paging import NumberedPages, OneResponse
+from tap_partoo.reading.slices import Queries
 from tap_partoo.records.types import OneOrMany, strings
 from tap_partoo.streams.base import PartooStream
+
+if TYPE_CHECKING:
+    from singer_sdk.helpers.types import Record
+
+    from tap_partoo.streams.run import Run
 
 
 class CustomRoles(PartooStream):
@@ -53,6 +64,31 @@ class CustomRoles(PartooStream):
             "read. Joins `permissions.name`.",
         ),
     )
+
+    @override
+    def slices(self, run: Run) -> Queries:
+        roles = self.read_all()
+        run.is_complete &= roles.is_complete
+        return Queries(map(self._detail, roles.rows), total=len(roles.rows))
+
+    def _detail(self, role: Record) -> Slice:
+        """Return the query of what the list does not say of a role."""
+        return Slice(
+            f"{self.path}/{quote(str(role.get('api_id')), safe='')}",
+            OneResponse(),
+            label=str(role.get("api_id")),
+            fill=role,
+            is_child=True,
+            if_refused=[{}],
+        )
+
+    @override
+    def rows(self, part: Slice, items: list[Record]) -> list[Record]:
+        # The list, whose rows fill these, has all but the permissions.
+        org_id = part.fill.get("org_id") or 0
+        return [
+            {"org_id": org_id, "permissions": item.get("permissions")} for item in items
+        ]
 
 
 class Permissions(PartooStream):
@@ -118,3 +154,18 @@ class Permissions(PartooStream):
             description="Roles that cannot have it.",
         ),
     )
+
+    @override
+    def rows(self, part: Slice, items: list[Record]) -> list[Record]:
+        return [
+            {
+                "section": section.get("name"),
+                "section_order": section.get("order"),
+                "subsection": subsection.get("name"),
+                "subsection_order": subsection.get("order"),
+                **permission,
+            }
+            for section in items
+            for subsection in objects_in(section, "subsections")
+            for permission in objects_in(subsection, "permissions")
+        ]

@@ -1,4 +1,4 @@
-"""One run of one stream: what it reads, what of that is new, and whether that is all."""
+"""One run of one stream: what it reads, what of that is new, and if that is all."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 
 from tap_partoo.errors import NotFoundError
-from tap_partoo.reading.reader import Reader
 from tap_partoo.records.fitting import Fitter
 from tap_partoo.records.presenting import Presenter
 from tap_partoo.streams.progress import Progress
@@ -180,4 +179,3 @@ class Run:
             counts.retries,
             counts.waited_seconds,
         )
-

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
 from singer_sdk import typing as th
+from typing_extensions import override
 
 from tap_partoo.reading.paging import NumberedPages
 from tap_partoo.streams.base import PartooStream
+
+if TYPE_CHECKING:
+    from singer_sdk.helpers.types import Record
+
+    from tap_partoo.reading.pages import Slice
 
 
 class Webhooks(PartooStream):
@@ -21,7 +30,7 @@ class Webhooks(PartooStream):
     primary_keys = ("id",)
     paging = NumberedPages("items", per_page=100)
     takes_org_id = True
-    left_out = frozenset({"custom_headers", "url"})  # secrets
+    left_out = frozenset({"*"})  # whatever else there is may be a secret
 
     columns = th.PropertiesList(
         th.Property(
@@ -49,3 +58,14 @@ class Webhooks(PartooStream):
             "out: it may hold a secret.",
         ),
     )
+
+    @override
+    def rows(self, part: Slice, items: list[Record]) -> list[Record]:
+        return [{**item, "url_host": _host(item.get("url"))} for item in items]
+
+
+def _host(url: object) -> str | None:
+    try:
+        return urlsplit(url).hostname if isinstance(url, str) else None
+    except ValueError:
+        return None

@@ -1,0 +1,160 @@
+"""Which pages one attempt to read a list asks for, as the responses report it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+from singer_sdk.exceptions import FatalAPIError
+from typing_extensions import override
+
+if TYPE_CHECKING:
+    from tap_partoo.reading.pages import Page, Position
+
+MAX_GROWTH_PAGES = 100
+"""How many pages a list may grow by while it is read, and how many of them may be empty
+in a row."""
+
+
+class Walk(ABC):
+    """One attempt to read a list, from its first page on."""
+
+    expected: int | None
+    """How many rows have to be seen; None where Partoo does not report it."""
+
+    last: int | None
+    """The number of the last page, where it is known."""
+
+    @property
+    @abstractmethod
+    def ended(self) -> bool:
+        """Whether the page followed last is the last one."""
+
+    may_end_at_404: bool
+    """Whether a page that is not there is the end of a list that got shorter."""
+
+    @abstractmethod
+    def ask(self) -> Position:
+        """Return the next page to ask for; None where none can be asked for yet."""
+
+    @abstractmethod
+    def follow(self, page: Page, position: Position, new: int) -> None:
+        """Take in a page.
+
+        Args:
+            page: The page, in order.
+            position: What was asked for.
+            new: How many of its rows no page before it had.
+
+        Raises:
+            FatalAPIError: If it is another page, or if the list grows without end.
+        """
+
+
+class Ended(Walk):
+    """The walk of a list in a single response."""
+
+    expected = None
+    last = 1
+    ended = True
+    may_end_at_404 = False
+
+    @override
+    def ask(self) -> Position:
+        return None
+
+    @override
+    def follow(self, page: Page, position: Position, new: int) -> None:
+        pass  # there is no other page
+
+
+class _OneByOne(Walk):
+    """A walk that knows the next page only when it has the one before."""
+
+    expected: int | None = None
+    last = None
+    may_end_at_404 = True
+
+    def __init__(self) -> None:
+        self._next: Position = None
+        self._is_asked = False
+
+    @property
+    @override
+    def ended(self) -> bool:
+        return self._next is None
+
+    @override
+    def ask(self) -> Position:
+        position = None if self._is_asked else self._next
+        self._is_asked = True
+        return position
+
+    def _go_on(self, position: Position) -> None:
+        self._next, self._is_asked = position, False
+
+
+class Cursors(_OneByOne):
+    """The walk of a list by cursor: it ends where none comes, or an old one."""
+
+    may_end_at_404 = False
+
+    def __init__(self, first: Page) -> None:
+        """Start from the first page; `count` of some lists is that of the page."""
+        super().__init__()
+        is_total = first.count is not None and first.count > len(first.rows)
+        self.expected = first.count if is_total else None
+        self._seen: set[str] = set()
+        self._without_news = 0
+
+    @override
+    def follow(self, page: Page, position: Position, new: int) -> None:
+        self._without_news = 0 if new else self._without_news + 1
+        if self._without_news > MAX_GROWTH_PAGES:
+            msg = f"more than {MAX_GROWTH_PAGES} in a row have nothing new"
+            raise invalid_paging(msg)
+        cursor = page.next_cursor
+        self._go_on(None if cursor in self._seen else cursor)
+        if cursor:
+            self._seen.add(cursor)
+
+
+class UncountedPages(_OneByOne):
+    """The walk of numbered pages that say nothing of themselves."""
+
+    def __init__(self) -> None:
+        """Start from the first page, which is taken for page 1."""
+        super().__init__()
+        self._number = 1
+
+    @override
+    def follow(self, page: Page, position: Position, new: int) -> None:
+        self._number += 1
+        self._go_on(self._number if new else None)
+
+
+class MapWalk(_OneByOne):
+    """The walk of a map: it ends when all that was asked for came, or nothing new."""
+
+    def __init__(self, id_name: str, asked: frozenset[str]) -> None:
+        """Start from the first page, which is taken for page 1."""
+        super().__init__()
+        self._id_name = id_name
+        self._missing = set(asked)
+        self._number = 1
+
+    @override
+    def follow(self, page: Page, position: Position, new: int) -> None:
+        came = {row[self._id_name] for row in page.rows}
+        is_news = bool(came & self._missing)
+        self._missing -= came
+        self._number += 1
+        self._go_on(self._number if is_news and self._missing else None)
+
+
+def invalid_paging(what: str) -> FatalAPIError:
+    """Return the error for pages that contradict each other."""
+    return FatalAPIError(
+        f"The pages that Partoo sends make no sense: {what}. The bookmark did not "
+        "move: run again, and report it to Partoo if it stays."
+    )
