@@ -7,7 +7,7 @@ import random
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import backoff
 from singer_sdk import RESTStream
@@ -57,6 +57,9 @@ class PartooStream(RESTStream[int | None]):
     name: str
     primary_keys: Sequence[str]
     replication_key: str
+
+    replication_key_format: ClassVar[Literal["date", "date-time"]] = "date-time"
+    """That of the replication key in the schema: how its bookmark is spelled."""
 
     records_key: ClassVar[str]
     """The name of the list in the envelope."""
