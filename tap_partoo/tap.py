@@ -16,12 +16,14 @@ from tap_partoo import settings
 from tap_partoo.api.client import PartooClient
 from tap_partoo.api.pacing import Pacer
 from tap_partoo.api.session import PartooSession
+from tap_partoo.records.timestamps import to_date, to_utc
 from tap_partoo.redaction import redact
 from tap_partoo.singer import about  # noqa: F401 - the text of `--about`
 from tap_partoo.singer.catalog import read_catalog
 from tap_partoo.singer.inputs import check_environment, checked, json_object
 from tap_partoo.singer.messages import LineWriter, standard_output
 from tap_partoo.singer.state import read_state
+from tap_partoo.singer.streams import StreamKeys
 from tap_partoo.singer.termination import terminate
 from tap_partoo.streams import STREAMS
 from tap_partoo.streams.lists import Lists
@@ -35,6 +37,17 @@ if TYPE_CHECKING:
     from singer_sdk.plugin_base import _ConfigInput
 
     from tap_partoo.streams.base import PartooStream
+
+_SPELL = {"date-time": to_utc, "date": to_date}
+KEYS = tuple(
+    StreamKeys(
+        stream.name,
+        stream.primary_keys,
+        stream.replication_key,
+        _SPELL[stream.replication_key_format],
+    )
+    for stream in STREAMS
+)
 
 
 class TapPartoo(Tap):
@@ -62,7 +75,7 @@ class TapPartoo(Tap):
     @override
     def __init__(self, *, catalog: Any = None, **kwargs: Any) -> None:
         if isinstance(catalog, dict) and not isinstance(catalog, Catalog):
-            catalog = read_catalog(catalog, STREAMS)
+            catalog = read_catalog(catalog, KEYS, self.logger)
         super().__init__(catalog=catalog, **kwargs)
 
     @classmethod
@@ -169,10 +182,10 @@ class TapPartoo(Tap):
         """Take over the state with its bookmarks in canonical form.
 
         Raises:
-            InputError: If it is no state, or a bookmark is no date.
+            InputError: If this is not a Singer state, or a part of it cannot be read.
         """
         super().load_state(
-            read_state(state, STREAMS, self.initialized_at / 1000, self.logger)
+            read_state(state, KEYS, self.initialized_at / 1000, self.logger)
         )
 
     @classmethod

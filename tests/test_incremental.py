@@ -434,6 +434,91 @@ def test_bookmark_of_another_replication_key_does_not_count(
     assert run.state == state_at(newest(api.account).isoformat())
 
 
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"replication_key_value": OLD},
+        {"replication_key": "last_used_at", "replication_key_value": OLD},
+        {"created_at": OLD},
+        {"replication_key": None, "replication_key_value": OLD},
+        {"partitions": [{"context": {}, "replication_key_value": OLD}]},
+    ],
+    ids=str,
+)
+def test_a_bookmark_that_is_not_used_is_reported(
+    entry: dict[str, Any], api: StandIn
+) -> None:
+    run = run_here(api, state={"bookmarks": {"api_keys": entry}})
+    assert len(run.ids) == 287
+    [warning] = warnings(run)
+    assert "api_keys: the bookmark in the state is ignored" in warning
+    assert "everything is read again" in warning
+    # Once: the state that leaves has a bookmark as it should be.
+    assert run.state == state_at(newest(api.account).isoformat())
+
+
+def test_a_bookmark_of_an_unknown_stream_is_kept_and_reported_once(
+    api: StandIn,
+) -> None:
+    state = state_at(OLD)
+    others = {"no_stream": {"since": "whenever"}, "a\nb": {"since": 1}}
+    state["bookmarks"] |= others
+    run = run_here(api, state=state)
+    assert run.state is not None
+    assert {name: run.state["bookmarks"][name] for name in others} == others
+    [warning] = warnings(run)
+    assert "no_stream, a b" in warning
+    assert run.ids == active_since(api.account, datetime.fromisoformat(OLD))
+
+
+WRAPPED: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "meltano state get": lambda state: {"singer_state": state},
+    "STATE message": lambda state: {"type": "STATE", "value": state},
+    "both": lambda state: {"type": "STATE", "value": {"singer_state": state}},
+    "with another key": lambda state: state | {"currently_syncing": None},
+}
+
+
+@pytest.mark.parametrize("wrap", WRAPPED.values(), ids=WRAPPED.keys())
+def test_a_state_in_what_it_is_handed_around_in(
+    wrap: Callable[[dict[str, Any]], dict[str, Any]], api: StandIn
+) -> None:
+    run = run_here(api, state=wrap(state_at(OLD)))
+    assert run.ids == active_since(api.account, datetime.fromisoformat(OLD))
+    assert warnings(run) == []
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"api_keys": OLD},
+        {"api_keys": {"created_at": OLD}},
+        {"singer_state": OLD},
+        {"type": "STATE", "value": {"api_keys": {}}},
+        {"type": "RECORD", "stream": "api_keys"},
+        {"value": {"bookmarks": {}}},
+    ],
+    ids=str,
+)
+def test_what_is_no_state_is_refused(state: dict[str, Any], api: StandIn) -> None:
+    with pytest.raises(InputError, match=r"This is not a Singer state.*--full-refresh"):
+        run_here(api, state=state)
+    assert api.requests == []
+
+
+@pytest.mark.parametrize(
+    "state",
+    [{}, {"singer_state": {}}, {"bookmarks": {}}, {"currently_syncing": None}],
+    ids=str,
+)
+def test_a_state_without_bookmarks_is_that_of_a_first_run(
+    state: dict[str, Any], api: StandIn
+) -> None:
+    run = run_here(api, state=state)
+    assert len(run.ids) == 287
+    assert warnings(run) == []
+
+
 LEFT_BEHIND = {
     "starting_replication_value": OLD,
     "replication_key_signpost": "2026-01-01T00:00:00+00:00",

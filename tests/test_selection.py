@@ -216,6 +216,68 @@ def test_catalog_may_lack_metadata_of_fields(
     assert run_here(shared_api, catalog=catalog).records == everything
 
 
+@pytest.mark.parametrize("metadata", [[], None, "absent"], ids=str)
+def test_no_metadata_is_no_selection(
+    metadata: object,
+    catalog: Catalog,
+    shared_api: StandIn,
+    everything: list[dict[str, Any]],
+) -> None:
+    entry = catalog["streams"][0]
+    entry["metadata"] = metadata
+    if metadata == "absent":
+        del entry["metadata"]
+    run = run_here(shared_api, catalog=catalog)
+    assert run.records == everything
+    assert_fitting(run)
+    assert "WARNING" not in run.stderr
+
+
+def test_metadata_of_fields_alone_selects_the_rest(
+    catalog: Catalog, shared_api: StandIn, everything: list[dict[str, Any]]
+) -> None:
+    catalog["streams"][0]["metadata"] = [
+        {"breadcrumb": ["properties", "label"], "metadata": {"selected": False}}
+    ]
+    run = run_here(shared_api, catalog=catalog)
+    assert run.records == [without(record, "label") for record in everything]
+    assert_fitting(run)
+
+
+def test_another_name_for_the_stream_changes_nothing(
+    catalog: Catalog, shared_api: StandIn, everything: list[dict[str, Any]]
+) -> None:
+    catalog["streams"][0]["stream"] = "keys"
+    assert run_here(shared_api, catalog=catalog).records == everything
+
+
+@pytest.mark.parametrize(
+    "root",
+    [{"selected": False}, {"selected": None, "selected-by-default": False}],
+    ids=["deselected", "not by default"],
+)
+def test_a_catalog_that_selects_no_stream_is_reported_once(
+    root: dict[str, Any], catalog: Catalog, shared_api: StandIn
+) -> None:
+    run = run_here(shared_api, catalog=set_metadata(catalog, **root))
+    assert run.records == []
+    [warning] = [ln for ln in run.stderr.splitlines() if ln.startswith("WARNING")]
+    assert "selects no stream" in warning
+
+
+def test_deselected_fields_that_do_not_exist_are_reported_once(
+    catalog: Catalog, shared_api: StandIn, everything: list[dict[str, Any]]
+) -> None:
+    catalog["streams"][0]["metadata"] += [
+        {"breadcrumb": ["properties", name], "metadata": {"selected": False}}
+        for name in ("user_nmae", "forged\nline")
+    ]
+    run = run_here(shared_api, catalog=catalog)
+    assert run.records == everything
+    [warning] = [ln for ln in run.stderr.splitlines() if ln.startswith("WARNING")]
+    assert "api_keys.user_nmae, api_keys.forged line" in warning
+
+
 def test_older_catalog_leaves_new_fields_out(
     catalog: Catalog, shared_api: StandIn, everything: list[dict[str, Any]]
 ) -> None:
@@ -250,6 +312,11 @@ def test_older_catalog_leaves_new_fields_out(
         ),
         pytest.param({"metadata": {"selected": True}}, ["metadata"], id="metadata"),
         pytest.param({"tap_stream_id": None}, ["tap_stream_id"], id="no id"),
+        pytest.param(
+            {"metadata": [{"breadcrumb": [["properties"]], "metadata": {}}]},
+            ["metadata"],
+            id="breadcrumb of lists",
+        ),
     ],
 )
 def test_catalog_that_cannot_work_is_refused(
@@ -261,6 +328,34 @@ def test_catalog_that_cannot_work_is_refused(
     message = str(refusal.value)
     assert [name for name in named if name not in message] == []
     assert "catalog" in message
+
+
+@pytest.mark.parametrize(
+    ("root", "named"),
+    [
+        ({"replication-key": "last_used_at"}, ["`last_used_at`", "`created_at`"]),
+        ({"table-key-properties": ["user_id"]}, ["user_id", "'id'"]),
+        ({"table-key-properties": "id"}, ["key properties"]),
+        ({"replication-method": "LOG_BASED"}, ["`LOG_BASED`", "FULL_TABLE"]),
+        ({"forced-replication-method": ["x"]}, ["FULL_TABLE"]),
+        ({"selected": "false"}, ["`selected`", "`api_keys`", "'false'"]),
+    ],
+    ids=str,
+)
+def test_metadata_that_cannot_work_is_refused(
+    root: dict[str, Any], named: list[str], catalog: Catalog, shared_api: StandIn
+) -> None:
+    del catalog["streams"][0]["replication_method"]
+    with pytest.raises(InputError) as refusal:
+        run_here(shared_api, catalog=set_metadata(catalog, **root))
+    message = str(refusal.value)
+    assert [name for name in named if name not in message] == []
+
+
+def test_a_stream_named_twice_is_refused(catalog: Catalog, shared_api: StandIn) -> None:
+    catalog["streams"] *= 2
+    with pytest.raises(InputError, match="`api_keys` more than once"):
+        run_here(shared_api, catalog=catalog)
 
 
 @pytest.mark.parametrize(

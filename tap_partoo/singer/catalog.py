@@ -1,4 +1,4 @@
-"""Checks the catalog that the tap is given, and mends what the SDK would lose."""
+"""Checks the catalog that the tap is given, and restores what the SDK would lose."""
 
 from __future__ import annotations
 
@@ -11,19 +11,22 @@ from singer_sdk.singerlib.catalog import (
 )
 
 from tap_partoo.errors import InputError
+from tap_partoo.redaction import redact
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    import logging
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from tap_partoo.streams.base import PartooStream
+    from tap_partoo.singer.streams import StreamKeys
 
-METHODS = (REPLICATION_INCREMENTAL, REPLICATION_FULL_TABLE)
 _REMEDY = "Discover it again: `tap-partoo --discover` (in Meltano `--refresh-catalog`)."
+_SELECTIONS = ("selected", "selected-by-default")
 
 
 def read_catalog(
     catalog: Mapping[str, Any],
-    streams: Iterable[type[PartooStream]],
+    streams: Iterable[StreamKeys],
+    logger: logging.Logger,
 ) -> dict[str, Any]:
     """Return a catalog that the SDK reads as it was meant.
 
@@ -31,23 +34,35 @@ def read_catalog(
       `replication_method` of the entry; the SDK's parser drops it.
     - Primary and replication keys are those of the stream, and always selected:
       without them rows would double and the bookmark could not move.
+    - An entry without metadata of the stream selects nothing and deselects nothing:
+      the SDK would leave out the stream, or fields of it.
 
     Args:
         catalog: The catalog as JSON.
         streams: The streams of the tap.
+        logger: Where parts of the catalog that have no effect are reported.
 
     Raises:
-        InputError: If the catalog has not the form of one, or asks for what the tap
-            cannot do.
+        InputError: If this is not a Singer catalog, or it asks for what the tap cannot
+            do.
     """
     result = copy.deepcopy(dict(catalog))
     known = {stream.name: stream for stream in streams}
-    for entry in _entries(result):
+    entries = _entries(result)
+    for entry in entries:
         name = entry["tap_stream_id"]
         if name not in known:
-            msg = f"The catalog has a stream `{name}`, which does not exist. {_REMEDY}"
+            msg = (
+                f"The catalog has a stream `{redact.quote(name)}`, which does not "
+                f"exist. {_REMEDY}"
+            )
             raise InputError(msg)
-        _mend(entry, known[name])
+        _correct(entry, known[name])
+    names = [entry["tap_stream_id"] for entry in entries]
+    if twice := {name for name in names if names.count(name) > 1}:
+        msg = f"The catalog has the stream `{min(twice)}` more than once. {_REMEDY}"
+        raise InputError(msg)
+    _report(entries, logger)
     return result
 
 
@@ -55,7 +70,7 @@ def _entries(catalog: Mapping[str, Any]) -> list[dict[str, Any]]:
     entries = catalog.get("streams")
     if not isinstance(entries, list) or not all(map(_is_entry, entries)):
         msg = (
-            "The catalog is none: it needs a list `streams` of objects with "
+            "This is not a Singer catalog: it needs a list `streams` of objects with "
             f"`tap_stream_id`, `schema` and `metadata`. {_REMEDY}"
         )
         raise InputError(msg)
@@ -69,8 +84,8 @@ def _is_entry(entry: object) -> bool:
         and isinstance(entry.get("schema"), dict)
         and isinstance(entry["schema"].get("properties"), dict)
         and all(isinstance(p, dict) for p in entry["schema"]["properties"].values())
-        and isinstance(entry.get("metadata", []), list)
-        and all(map(_is_metadata, entry.get("metadata", [])))
+        and isinstance(entry.get("metadata"), list | None)
+        and all(map(_is_metadata, entry.get("metadata") or []))
     )
 
 
@@ -78,37 +93,25 @@ def _is_metadata(item: object) -> bool:
     return (
         isinstance(item, dict)
         and isinstance(item.get("breadcrumb"), list)
+        and all(isinstance(part, str) for part in item["breadcrumb"])
         and isinstance(item.get("metadata"), dict)
     )
 
 
-def _mend(entry: dict[str, Any], stream: type[PartooStream]) -> None:
-    metadata = entry.setdefault("metadata", [])
+def _correct(entry: dict[str, Any], stream: StreamKeys) -> None:
+    metadata = entry["metadata"] = entry.get("metadata") or []
     by_breadcrumb = {tuple(item["breadcrumb"]): item["metadata"] for item in metadata}
-    root = by_breadcrumb.get((), {})
-    method = (
-        root.get("replication-method")
-        or entry.get("replication_method")
-        or root.get("forced-replication-method")
-        or REPLICATION_INCREMENTAL
-    )
-    if method not in METHODS:
-        msg = (
-            f"The catalog asks for the replication method `{method}` of "
-            f"`{stream.name}`. Accepted are {' and '.join(METHODS)}."
-        )
-        raise InputError(msg)
-    replication_key = entry.get("replication_key") or stream.replication_key
-    if replication_key != stream.replication_key:
-        msg = (
-            f"The catalog asks for the replication key `{replication_key}` of "
-            f"`{stream.name}`. Accepted is `{stream.replication_key}`."
-        )
-        raise InputError(msg)
-    entry["replication_method"] = method
-    entry["replication_key"] = replication_key
+    if () not in by_breadcrumb:
+        metadata.append({"breadcrumb": [], "metadata": {"selected": True}})
+        by_breadcrumb[()] = metadata[-1]["metadata"]
+    root = by_breadcrumb[()]
+    _check_selections(by_breadcrumb, stream.name)
+    _check_keys(entry, root, stream)
+    entry["stream"] = stream.name
+    entry["replication_method"] = _replication_method(entry, root, stream)
+    entry["replication_key"] = stream.replication_key
     entry["key_properties"] = list(stream.primary_keys)
-    for name in (*stream.primary_keys, replication_key):
+    for name in filter(None, (*stream.primary_keys, stream.replication_key)):
         if name not in entry["schema"]["properties"]:
             msg = f"The catalog lacks `{stream.name}.{name}`. {_REMEDY}"
             raise InputError(msg)
@@ -117,3 +120,118 @@ def _mend(entry: dict[str, Any], stream: type[PartooStream]) -> None:
             metadata.append({"breadcrumb": list(path), "metadata": {}})
             by_breadcrumb[path] = metadata[-1]["metadata"]
         by_breadcrumb[path]["inclusion"] = "automatic"
+
+
+def _check_selections(
+    by_breadcrumb: Mapping[tuple[str, ...], Mapping[str, Any]],
+    stream: str,
+) -> None:
+    """Refuse a text such as "false", which the SDK would take for true."""
+    for breadcrumb, metadata in by_breadcrumb.items():
+        for name in _SELECTIONS:
+            if not isinstance(metadata.get(name), bool | None):
+                field = redact.quote(".".join((stream, *breadcrumb[1::2])))
+                msg = (
+                    f"The catalog has `{name}` of `{field}` as "
+                    f"{redact.quote(repr(metadata[name]))}. Accepted are true and "
+                    "false."
+                )
+                raise InputError(msg)
+
+
+def _check_keys(
+    entry: Mapping[str, Any],
+    root: Mapping[str, Any],
+    stream: StreamKeys,
+) -> None:
+    for asked in (entry.get("replication_key"), root.get("replication-key")):
+        if asked and asked != stream.replication_key:
+            accepted = (
+                f"Accepted is `{stream.replication_key}`."
+                if stream.replication_key
+                else f"It has none: it is read as {REPLICATION_FULL_TABLE}."
+            )
+            msg = (
+                f"The catalog asks for the replication key `{redact.quote(str(asked))}`"
+                f" of `{stream.name}`. {accepted}"
+            )
+            raise InputError(msg)
+    keys = root.get("table-key-properties")
+    if keys and not _same(keys, stream.primary_keys):
+        msg = (
+            f"The catalog asks for the key properties {redact.quote(str(keys))} of "
+            f"`{stream.name}`. Accepted are {list(stream.primary_keys)}."
+        )
+        raise InputError(msg)
+
+
+def _same(given: object, keys: Sequence[str]) -> bool:
+    return isinstance(given, list) and sorted(map(str, given)) == sorted(keys)
+
+
+def _replication_method(
+    entry: Mapping[str, Any],
+    root: Mapping[str, Any],
+    stream: StreamKeys,
+) -> str:
+    methods = [REPLICATION_FULL_TABLE]
+    if stream.replication_key:
+        methods.insert(0, REPLICATION_INCREMENTAL)
+    method = (
+        root.get("replication-method")
+        or entry.get("replication_method")
+        or root.get("forced-replication-method")
+        or methods[0]
+    )
+    if method not in methods:
+        be = "are" if len(methods) > 1 else "is"
+        msg = (
+            f"The catalog asks for the replication method "
+            f"`{redact.quote(str(method))}` of `{stream.name}`. Accepted {be} "
+            f"{' and '.join(methods)}."
+        )
+        raise InputError(msg)
+    return str(method)
+
+
+def _report(entries: Iterable[Mapping[str, Any]], logger: logging.Logger) -> None:
+    """Report once what was meant to have an effect and has none."""
+    if not any(map(_is_selected, entries)):
+        logger.warning(
+            "The catalog selects no stream: nothing is read. Set `selected` in the "
+            "metadata of a stream (in Meltano `meltano select tap-partoo <stream>`)"
+        )
+    lost = [
+        redact.quote(".".join((entry["tap_stream_id"], *item["breadcrumb"][1::2])))
+        for entry in entries
+        for item in entry["metadata"]
+        if item["metadata"].get("selected") is False
+        and not _has(entry["schema"], item["breadcrumb"])
+    ]
+    if lost:
+        logger.warning(
+            "The catalog deselects what it does not have, which has no effect: %s",
+            ", ".join(lost),
+        )
+
+
+def _is_selected(entry: Mapping[str, Any]) -> bool:
+    (root,) = [m["metadata"] for m in entry["metadata"] if not m["breadcrumb"]][-1:]
+    if root.get("inclusion") in {"automatic", "unsupported"}:
+        return bool(root["inclusion"] == "automatic")
+    values = [root[name] for name in _SELECTIONS if root.get(name) is not None]
+    return bool(values and values[0])
+
+
+def _has(schema: object, breadcrumb: Sequence[str]) -> bool:
+    """Return whether a breadcrumb leads somewhere, also within objects in arrays."""
+    for position, part in enumerate(breadcrumb):
+        if not isinstance(schema, dict):
+            return False
+        if position % 2 == 0:
+            items = schema.get("items")
+            inner = items if isinstance(items, dict) else {}
+            schema = schema.get(part) or inner.get(part)
+        else:
+            schema = schema.get(part)
+    return schema is not None
