@@ -124,10 +124,8 @@ class TapPartoo(Tap):
             logger=self.logger,
         )
 
-    @cached_property
-    def lists(self) -> Lists:
-        """The lists that several streams of a run need."""
-        return Lists(cast("Mapping[str, PartooStream]", self.streams))
+    lists: Lists
+    """The lists that several streams of a run need."""
 
     @cached_property
     def refusals(self) -> Refusals:
@@ -147,6 +145,10 @@ class TapPartoo(Tap):
             FatalSyncError: If Partoo refused a stream. What another error says ends
                 with the refused ones, too.
         """
+        streams = self.streams
+        self.lists = Lists(cast("Mapping[str, PartooStream]", streams))
+        # The SDK has a line for each stream that is not selected.
+        self._streams = {name: s for name, s in streams.items() if s.selected}
         try:
             super().sync_all()
         except SingerSDKError as error:

@@ -242,6 +242,7 @@ class Reader:
         reading = self._active[0]
         part = reading.of
         if part.given is not None:
+            self.read += len(part.given)
             yield Batch(part, self._make(part, part.given))
             yield self._end(reading, "complete")
             return

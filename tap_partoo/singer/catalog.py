@@ -120,6 +120,9 @@ def _correct(entry: dict[str, Any], stream: StreamKeys) -> None:
             metadata.append({"breadcrumb": list(path), "metadata": {}})
             by_breadcrumb[path] = metadata[-1]["metadata"]
         by_breadcrumb[path]["inclusion"] = "automatic"
+    for breadcrumb, item in by_breadcrumb.items():
+        if item.get("selected") is False and item.get("inclusion") != "automatic":
+            _leave_out(entry["schema"], breadcrumb)
 
 
 def _check_selections(
@@ -235,3 +238,24 @@ def _has(schema: object, breadcrumb: Sequence[str]) -> bool:
         else:
             schema = schema.get(part)
     return schema is not None
+
+
+def _leave_out(schema: dict[str, Any], breadcrumb: Sequence[str]) -> None:
+    """Remove a field of objects in an array, which the SDK would leave in the schema.
+
+    Args:
+        schema: Of the stream.
+        breadcrumb: Of the field; one that is not in an array is left to the SDK.
+    """
+    is_in_array = False
+    for position, part in enumerate(breadcrumb):
+        while isinstance(schema.get("items"), dict):
+            schema, is_in_array = schema["items"], True
+        if position == len(breadcrumb) - 1:
+            break
+        inner = schema.get(part)
+        if not isinstance(inner, dict):
+            return
+        schema = inner
+    if is_in_array:
+        schema.pop(breadcrumb[-1], None)

@@ -30,6 +30,7 @@ class ApiKeys(PartooStream):
 
     name = "api_keys"
     path = "/api_keys"
+    selected_by_default = True
     needs = None  # every key reads its own; an ORG_ADMIN's also reads those of bots
     personal_data = (
         "user_name",

@@ -69,25 +69,32 @@ class CustomRoles(PartooStream):
     def slices(self, run: Run) -> Queries:
         roles = self.read_all()
         run.is_complete &= roles.is_complete
-        return Queries(map(self._detail, roles.rows), total=len(roles.rows))
+        # Organizations of a PROVIDER share the ids of built-in roles.
+        self._roles: dict[str, list[Record]] = {}
+        for role in roles.rows:
+            self._roles.setdefault(str(role.get("api_id")), []).append(role)
+        return Queries(map(self._detail, self._roles), total=len(self._roles))
 
-    def _detail(self, role: Record) -> Slice:
+    def _detail(self, api_id: str) -> Slice:
         """Return the query of what the list does not say of a role."""
         return Slice(
-            f"{self.path}/{quote(str(role.get('api_id')), safe='')}",
+            f"{self.path}/{quote(api_id, safe='')}",
             OneResponse(),
-            label=str(role.get("api_id")),
-            fill=role,
+            label=api_id,
             is_child=True,
             if_refused=[{}],
         )
 
     @override
     def rows(self, part: Slice, items: list[Record]) -> list[Record]:
-        # The list, whose rows fill these, has all but the permissions.
-        org_id = part.fill.get("org_id") or 0
         return [
-            {"org_id": org_id, "permissions": item.get("permissions")} for item in items
+            {
+                **role,
+                "org_id": role.get("org_id") or 0,
+                "permissions": item.get("permissions"),
+            }
+            for item in items
+            for role in self._roles[part.label]
         ]
 
 
