@@ -750,6 +750,8 @@ def test_a_list_can_be_refused(api: StandIn, status: int) -> None:
     assert ask(api, "reviews").status_code == 200
     api.account.allow("users")
     assert ask(api, "users").status_code == 200
+    with pytest.raises(ValueError, match="no list of its own"):
+        api.account.refuse("groups")
 
 
 def test_a_child_can_be_refused(api: StandIn) -> None:

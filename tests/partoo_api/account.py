@@ -99,8 +99,11 @@ class Account:
             name: The stream.
             status: The answer.
             only: Only requests with these parameters, such as `conversation_id=7`, or
-                for one row, such as `id=3` of sections. By default all lists.
+                for one row, such as `id=3` of sections. By default the whole list.
         """
+        if RESOURCES[name].embedded_in:
+            message = f"{name} has no list of its own."
+            raise ValueError(message)
         texts = {key: str(value) for key, value in only.items()}
         self._refusals.append((name, status, texts))
 
