@@ -162,7 +162,7 @@ def deaf_port() -> Iterator[int]:
 
 
 QUICK = patched.command(
-    streams__base__BACKOFF_MAX_SECONDS=0.1, streams__base__MAX_JITTER_SECONDS=0.1
+    api__retrying__BACKOFF_MAX_SECONDS=0.1, api__retrying__MAX_JITTER_SECONDS=0.1
 )
 """Tries often, for five minutes."""
 

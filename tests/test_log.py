@@ -125,7 +125,7 @@ def test_a_long_run_tells_its_progress(run_tap: RunTap) -> None:
         run = run_tap(
             api,
             config={"per_page": 10, "concurrency": 1},
-            command=patched.command(reading__reader__PROGRESS_SECONDS=0.3),
+            command=patched.command(streams__progress__PROGRESS_SECONDS=0.3),
         )
     assert len(run.ids) == 300
     told = [

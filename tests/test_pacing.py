@@ -19,9 +19,9 @@ LIMIT = 20
 WINDOW_SECONDS = 1.5
 SHORT_WINDOW = patched.command(
     api__pacing__WINDOW_SECONDS=WINDOW_SECONDS,
-    streams__base__BACKOFF_FACTOR_SECONDS=0.01,
-    streams__base__BACKOFF_MAX_SECONDS=0.05,
-    streams__base__MAX_JITTER_SECONDS=0.01,
+    api__retrying__BACKOFF_FACTOR_SECONDS=0.01,
+    api__retrying__BACKOFF_MAX_SECONDS=0.05,
+    api__retrying__MAX_JITTER_SECONDS=0.01,
 )
 """The command with a window that a test can wait for, instead of a minute."""
 
