@@ -62,7 +62,7 @@ def test_a_long_run_stays_within_the_limit(
         statuses = {request.status for request in api.requests}
     assert run.returncode == 0, run.stderr
     assert sorted(run.ids) == [key.record["id"] for key in make_keys(60)]
-    assert "1 extra readings" in run.stderr
+    assert "1 extra attempts" in run.stderr
     assert len(arrivals) == 30 + 30 + 4 * 3
     assert 429 not in statuses
     spans = [

@@ -329,5 +329,5 @@ def test_what_is_not_a_page(body: object) -> None:
     "body", [b"", b"{", b"<html></html>", b'{"page": 1', b"\xff\xfe", b'"\xff"', b"NaN"]
 )
 def test_what_is_not_json(body: bytes) -> None:
-    with pytest.raises(ValueError, match=""):
+    with pytest.raises(UnreadableResponseError):
         decode(body)

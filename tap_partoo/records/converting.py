@@ -29,9 +29,8 @@ def _string(value: object) -> str:
 
 
 def _any_as_string(value: object) -> str:
-    return (
-        _json_text(value) if isinstance(value, bool | list | dict) else _string(value)
-    )
+    is_json = isinstance(value, bool | list | dict)
+    return _json_text(value) if is_json else _string(value)
 
 
 def _integer(value: object) -> int:

@@ -280,9 +280,9 @@ class PartooStream(RESTStream[Any]):
             )
 
     def move_bookmark(self, run: Run) -> None:
-        """Let the next run start after what this one has read, and say so at once.
+        """Let the next run start after what this one has emitted.
 
-        The bookmark goes never back, and not past the start of the run at Partoo.
+        The bookmark never goes back, and not past the start of the run at Partoo.
         """
         state = self.get_context_state(None)
         newest = min(run.newest, self.bookmark_cap(run))
@@ -291,6 +291,9 @@ class PartooStream(RESTStream[Any]):
             state["replication_key_value"] = newest
         self.remember(state, run)
         self.state_manager.is_flushed = False
+
+    def write_state(self) -> None:
+        """Say at once how far a run has come that can be resumed there."""
         self._write_state_message()
 
     # Requests.

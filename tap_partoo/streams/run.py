@@ -89,6 +89,7 @@ class Run:
                 self._has_gap |= batch.of.moves_bookmark
             elif batch.of.moves_bookmark and self.is_incremental and not self._has_gap:
                 self._stream.move_bookmark(self)
+                self._stream.write_state()
 
     def _make(self, part: Slice, items: list[Record]) -> list[Record]:
         if self.kept is not None:
