@@ -123,7 +123,7 @@ class PartooStream(RESTStream[Any]):
         cls.time_keys = cls.time_keys or ((key,) if isinstance(key, str) else ())
         cls.activity_keys = cls.activity_keys or cls.time_keys
         cls.entered_at = cls.entered_at or cls.time_keys
-        if isinstance(key, str) and cls.columns.wrapped[key].wrapped is th.DateType:
+        if isinstance(key, str) and _is_date(cls.columns.wrapped[key].wrapped):
             cls.replication_key_format = "date"
 
     # For the SDK.
@@ -521,6 +521,12 @@ class PartooStream(RESTStream[Any]):
             kept += batch.records
             is_complete &= batch.outcome != "incomplete"
         return Kept(kept, reader.snapshot_at, is_complete)
+
+
+def _is_date(declared: object) -> bool:
+    """Return whether a type, given as a class or as an object, is that of days."""
+    kind = declared if isinstance(declared, type) else type(declared)
+    return issubclass(kind, th.DateType)
 
 
 def _nested(
