@@ -123,8 +123,11 @@ class PartooStream(RESTStream[Any]):
         cls.time_keys = cls.time_keys or ((key,) if isinstance(key, str) else ())
         cls.activity_keys = cls.activity_keys or cls.time_keys
         cls.entered_at = cls.entered_at or cls.time_keys
-        if isinstance(key, str) and cls.columns.wrapped[key].wrapped is th.DateType:
-            cls.replication_key_format = "date"
+        if isinstance(key, str):
+            # `DateTimeType` is no subclass of it, nor the other way round.
+            kind = cls.columns.wrapped[key].wrapped
+            is_date = kind is th.DateType or isinstance(kind, th.DateType)
+            cls.replication_key_format = "date" if is_date else "date-time"
 
     # For the SDK.
 
