@@ -378,8 +378,7 @@ class PartooStream(RESTStream[Any]):
         return RangeSlices(
             self.ranges,
             self.whole_list(),
-            low=self.lower_bound(run),
-            high=self._upper_bound(),
+            bounds=lambda: (self.lower_bound(run), self._upper_bound()),
             is_mirror=not run.is_incremental,
             time_of=self._time_of_row,
             name=self.name,
