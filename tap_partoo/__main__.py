@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import signal
 import sys
 import traceback
@@ -14,6 +15,8 @@ from tap_partoo.singer.termination import Terminated, watch
 
 if TYPE_CHECKING:
     import click
+
+_ARGUMENTS = re.compile(r"(Got unexpected extra arguments?) \(.*\)", re.DOTALL)
 
 
 def main() -> NoReturn:
@@ -45,7 +48,11 @@ def _run() -> int:
         with standard_output():
             sys.stdout.flush()
     except click.ClickException as error:
-        _last_words(f"Error: {error.format_message()}")
+        # The arguments themselves are not repeated: one may be a key.
+        message = _ARGUMENTS.sub(
+            r"\1. Settings are given with --config", error.format_message()
+        )
+        _last_words(f"Error: {message}")
         return error.exit_code
     except SingerSDKError as error:
         return _failed(str(error))
