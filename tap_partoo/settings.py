@@ -148,7 +148,7 @@ SETTINGS = th.PropertiesList(
         default=60,
         title="Request timeout",
         description="Seconds to wait for a connection, and for each part of a "
-        "response; 1 or more.",
+        "response; 1 or more. The whole response must come within 5 times as many.",
     ),
     th.Property(
         "emit_activate_version_messages",

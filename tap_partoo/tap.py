@@ -42,7 +42,7 @@ from tap_partoo.singer.termination import terminate
 from tap_partoo.streams import ApiKeys
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from types import FrameType
 
     import click
@@ -100,6 +100,12 @@ class TapPartoo(Tap):
         if isinstance(catalog, dict) and not isinstance(catalog, Catalog):
             catalog = read_catalog(catalog, KEYS, self.logger)
         super().__init__(config=config, catalog=catalog, **kwargs)
+
+    @classmethod
+    @override
+    def print_version(cls, print_fn: Callable[[Any], None] = print) -> None:
+        with standard_output():
+            super().print_version(print_fn)
 
     @classmethod
     @override

@@ -5,19 +5,25 @@ from __future__ import annotations
 import io
 import os
 import ssl
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.utils import select_proxy
+from singer_sdk.exceptions import RetriableAPIError
 from typing_extensions import override
 from urllib3.exceptions import HTTPError
 
-from tap_partoo.api.errors import failure_of_request
+from tap_partoo.api.deadline import LimitedResponse, TooSlowError
+from tap_partoo.api.errors import address, failure_of_request
 from tap_partoo.errors import InputError
 
 if TYPE_CHECKING:
+    from urllib3.connectionpool import HTTPConnectionPool
+
     from tap_partoo.api.pacing import Pacer
 
 
@@ -36,7 +42,8 @@ class PartooSession(requests.Session):
             connections: How many requests are under way at the most.
 
         Raises:
-            InputError: If the file of certificates does not exist.
+            InputError: If the file of certificates does not exist, or the proxy needs
+                a package that is not installed.
         """
         super().__init__()
         self.pacer = pacer
@@ -45,8 +52,14 @@ class PartooSession(requests.Session):
         self.verify = _certificates(verify=found["verify"])
         # Plain HTTP is for loopback: through a proxy the key would leave this machine.
         self.proxies = {} if urlsplit(url).scheme == "http" else found["proxies"]
-        adapter = HTTPAdapter(pool_connections=1, pool_maxsize=connections)
-        self.mount(url, adapter)
+        if _is_socks(select_proxy(url, self.proxies)) and not find_spec("socks"):
+            msg = (
+                "The proxy variables name a SOCKS proxy, which needs PySocks: install "
+                "the package `PySocks` beside the tap, or check HTTPS_PROXY, "
+                "HTTP_PROXY, ALL_PROXY and NO_PROXY."
+            )
+            raise InputError(msg)
+        self.mount(url, _Adapter(pool_connections=1, pool_maxsize=connections))
 
     @override
     def send(
@@ -54,7 +67,7 @@ class PartooSession(requests.Session):
         request: requests.PreparedRequest,
         **kwargs: Any,
     ) -> requests.Response:
-        """Send one request when the pacer lets it pass, and read the whole answer.
+        """Send one request when the pacer lets it pass, and read the whole response.
 
         In one piece: `requests` reads it in pieces of 10 kB, and for each a worker has
         to get the interpreter back from the thread that makes records.
@@ -68,12 +81,48 @@ class PartooSession(requests.Session):
                 response = super().send(request, stream=True, **kwargs)
                 body = response.raw.read(decode_content=True)
         except (requests.RequestException, HTTPError) as error:
-            failure = failure_of_request(error, str(request.url))
+            url = str(request.url)
+            failure = _too_slow(error, url) or failure_of_request(error, url)
         else:
             response.raw = io.BytesIO(body)  # where `content` takes it from
             return response
         # Outside of the handler: a chained error would show the query in a traceback.
         raise failure
+
+
+class _Adapter(HTTPAdapter):
+    """Sends requests whose responses have a limited time in all."""
+
+    @override
+    def get_connection_with_tls_context(
+        self, *args: Any, **kwargs: Any
+    ) -> HTTPConnectionPool:
+        pool = cast(
+            "HTTPConnectionPool",
+            super().get_connection_with_tls_context(*args, **kwargs),
+        )
+        if "ConnectionCls" not in vars(pool):
+            kind = pool.ConnectionCls
+            limited = {"response_class": LimitedResponse}
+            pool.ConnectionCls = type(kind.__name__, (kind,), limited)
+        return pool
+
+
+def _too_slow(error: BaseException, url: str) -> RetriableAPIError | None:
+    cause: BaseException | None = error
+    while cause:
+        if isinstance(cause, TooSlowError):
+            return RetriableAPIError(
+                f"The response of {address(url)} came too slowly: it was not complete "
+                f"after {cause.seconds:.0f} s, five times `request_timeout`. Check the "
+                "network, or run again later."
+            )
+        cause = cause.__cause__ or cause.__context__
+    return None
+
+
+def _is_socks(proxy: str | None) -> bool:
+    return bool(proxy) and urlsplit(str(proxy)).scheme.startswith("socks")
 
 
 def _certificates(*, verify: str | bool | None) -> str | bool:
