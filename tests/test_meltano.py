@@ -171,6 +171,17 @@ def test_el_shows_the_sentence_of_a_failure(small_api: StandIn, tmp_path: Path) 
     assert WRONG_KEY["TAP_PARTOO_API_KEY"] not in wrong.stdout + wrong.stderr
 
 
+def test_the_sentence_of_a_failure_is_an_error_of_the_tap(
+    small_api: StandIn, tmp_path: Path
+) -> None:
+    project = project_for(tmp_path, small_api)
+    el = ("el", "tap-partoo", "target-jsonl")
+    wrong = project.run("--log-level=warning", *el, env=WRONG_KEY)
+    assert wrong.returncode != 0
+    [line] = [line for line in wrong.stderr.splitlines() if "Error: Partoo" in line]
+    assert "[error    ] tap-partoo" in line
+
+
 def test_meltano_knows_level_and_logger_of_what_the_tap_says(
     small_api: StandIn, tmp_path: Path
 ) -> None:
