@@ -344,7 +344,7 @@ FAILURES: dict[str, Failure] = {
     "catalog": Failure(
         "The catalog names a stream that does not exist",
         "none",
-        "The catalog has a stream `reviews`, which does not exist. Discover it again: "
+        "The catalog has a stream `ratings`, which does not exist. Discover it again: "
         "`tap-partoo --discover` (in Meltano `--refresh-catalog`).",
     ),
 }

@@ -262,7 +262,7 @@ def test_a_proxy_that_is_not_there_ends_the_command_after_few_tries(
         env={"ALL_PROXY": url},
     )
     check_end(run, FAILURES["proxy"], where=f"{tls.url}/api_keys")
-    assert "Gave up after 3 tries" in run.errors[0]
+    assert "Gave up after 3 attempts" in run.errors[0]
 
 
 @pytest.mark.parametrize(
@@ -342,8 +342,8 @@ def test_a_response_that_trickles_ends(
     assert run.returncode == 1
     [error] = run.errors
     assert error.startswith(
-        f"Error: The response of {server.url}/api_keys came too slowly: it was not "
-        "complete after 5 s, five times `request_timeout`."
+        f"Error: api_keys: The response of {server.url}/api_keys came too slowly: it "
+        "was not complete after 5 s, five times `request_timeout`."
     )
     assert run.records == []
 

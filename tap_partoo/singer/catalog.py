@@ -66,6 +66,10 @@ def read_catalog(
         msg = f"The catalog has the stream `{min(twice)}` more than once. {_REMEDY}"
         raise InputError(msg)
     _report(entries, logger)
+    for entry in entries:
+        for item in entry["metadata"]:
+            if item["metadata"].get("selected") is False:
+                _leave_out(entry["schema"], item["breadcrumb"])
     return result
 
 
@@ -142,9 +146,6 @@ def _correct(entry: dict[str, Any], stream: StreamKeys) -> None:
             metadata.append({"breadcrumb": list(path), "metadata": {}})
             by_breadcrumb[path] = metadata[-1]["metadata"]
         by_breadcrumb[path]["inclusion"] = "automatic"
-    for breadcrumb, item in by_breadcrumb.items():
-        if item.get("selected") is False and item.get("inclusion") != "automatic":
-            _leave_out(entry["schema"], breadcrumb)
 
 
 def _check_selections(
