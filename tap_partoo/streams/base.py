@@ -21,6 +21,7 @@ from tap_partoo.reading.increments import lower_bound
 from tap_partoo.reading.pages import Page, Slice
 from tap_partoo.reading.reader import Reader
 from tap_partoo.reading.slices import DAY, Queries, Ranges, RangeSlices, Slices, floor
+from tap_partoo.records.fitting import without_key
 from tap_partoo.records.timestamps import to_date, to_utc
 from tap_partoo.singer.maps import error_of_map
 from tap_partoo.streams.lists import Kept
@@ -484,6 +485,13 @@ class PartooStream(RESTStream[Any]):
             return dict(row)
         return {name: row[name] for name in self.kept_fields if name in row}
 
+    def _identified(self, row: Record) -> Record:
+        kept = self.kept_part(row)
+        for key in self.primary_keys:
+            if not isinstance(kept.get(key), str | int):
+                raise without_key(self.name, key)
+        return kept
+
     def read_all(self, part: Slice | None = None) -> Kept:
         """Read a whole list without emitting it.
 
@@ -492,8 +500,9 @@ class PartooStream(RESTStream[Any]):
 
         Raises:
             RefusedError: If Partoo refuses it.
+            FatalSyncError: If a row has no key.
         """
-        reader = self.reader(lambda _, items: [self.kept_part(item) for item in items])
+        reader = self.reader(lambda _, items: list(map(self._identified, items)))
         kept: list[Record] = []
         is_complete = True
         for batch in reader.batches(Queries([part or self.whole_list()])):
