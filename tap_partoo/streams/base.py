@@ -272,7 +272,7 @@ class PartooStream(RESTStream[Any]):
             return
         if run.may_activate:
             super()._write_activate_version_message(self._held_version)
-        elif run.reader.read == 0:
+        elif run.is_complete and run.emitted == 0:
             self.logger.warning(
                 "%s: the list is empty, so that no ACTIVATE_VERSION leaves: a plan "
                 "that ended, or a key with fewer rights, looks the same as all rows "
