@@ -272,7 +272,7 @@ class PartooStream(RESTStream[Any]):
             return
         if run.may_activate:
             super()._write_activate_version_message(self._held_version)
-        elif run.reader.read == 0:
+        elif run.is_complete and run.emitted == 0:
             self.logger.warning(
                 "%s: the list is empty, so that no ACTIVATE_VERSION leaves: a plan "
                 "that ended, or a key with fewer rights, looks the same as all rows "
@@ -512,6 +512,13 @@ class PartooStream(RESTStream[Any]):
                 raise without_key(self.name, key)
         return part
 
+    def _identified(self, row: Record) -> Record:
+        kept = self.kept_part(row)
+        for key in self.primary_keys:
+            if not isinstance(kept.get(key), str | int):
+                raise without_key(self.name, key)
+        return kept
+
     def read_all(self, part: Slice | None = None) -> Kept:
         """Read a whole list without emitting it.
 
@@ -520,8 +527,9 @@ class PartooStream(RESTStream[Any]):
 
         Raises:
             RefusedError: If Partoo refuses it.
+            FatalSyncError: If a row has no key.
         """
-        reader = self.reader(lambda _, items: [self.kept_part(item) for item in items])
+        reader = self.reader(lambda _, items: list(map(self._identified, items)))
         kept: list[Record] = []
         is_complete = True
         for batch in reader.batches(Queries([part or self.whole_list()])):

@@ -66,6 +66,10 @@ class CustomRoles(PartooStream):
     )
 
     @override
+    def kept_part(self, row: Record) -> Record:
+        return {**row, "org_id": row.get("org_id") or 0}
+
+    @override
     def slices(self, run: Run) -> Queries:
         roles = self.read_all()
         run.is_complete &= roles.is_complete

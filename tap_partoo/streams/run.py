@@ -73,7 +73,7 @@ class Run:
         """Whether a loader may remove what this run did not send."""
         return (
             self.is_complete
-            and self.reader.read > 0
+            and self.emitted > 0
             and all(isinstance(error, NotFoundError) for error in self.reader.refused)
         )
 
