@@ -124,8 +124,10 @@ class TapPartoo(Tap):
             logger=self.logger,
         )
 
-    lists: Lists
-    """The lists that several streams of a run need."""
+    @cached_property
+    def lists(self) -> Lists:
+        """The lists that several streams of a run need."""
+        return Lists(cast("Mapping[str, PartooStream]", self.streams))
 
     @cached_property
     def refusals(self) -> Refusals:
@@ -145,10 +147,9 @@ class TapPartoo(Tap):
             FatalSyncError: If Partoo refused a stream. What another error says ends
                 with the refused ones, too.
         """
-        streams = self.streams
-        self.lists = Lists(cast("Mapping[str, PartooStream]", streams))
+        _ = self.lists  # knows all streams, the parents that are not selected included
         # The SDK has a line for each stream that is not selected.
-        self._streams = {name: s for name, s in streams.items() if s.selected}
+        self._streams = {name: s for name, s in self.streams.items() if s.selected}
         try:
             super().sync_all()
         except SingerSDKError as error:
@@ -186,9 +187,7 @@ class TapPartoo(Tap):
         Raises:
             InputError: If this is not a Singer state, or a part of it cannot be read.
         """
-        super().load_state(
-            read_state(state, KEYS, self.initialized_at / 1000, self.logger)
-        )
+        super().load_state(read_state(state, KEYS, self.logger))
 
     @classmethod
     @override

@@ -43,7 +43,7 @@ class Failure:
         tries: How long the tap tries: for minutes, a few times, once, or not at all
             because no request is made.
         sentence: What follows `Error: `. `{where}` stands for the address of the
-            stream; a note on the number of tries follows where there were several.
+            stream; a note on the number of attempts follows where there were several.
         faults: The faults of the stand-in that are this failure.
     """
 
@@ -53,13 +53,27 @@ class Failure:
     faults: tuple[str, ...] = ()
 
     def line(self, **values: str) -> str:
-        """Give the line on standard error, without the note on the tries."""
-        return f"Error: {self.sentence.format_map(values)}"
+        """Give the line on standard error, without the note on the attempts."""
+        name = "api_keys: " if self.is_of_stream else ""
+        return f"Error: {name}{self.sentence.format_map(values)}"
+
+    @property
+    def is_of_stream(self) -> bool:
+        """Whether the line names the stream: not where none could be read."""
+        return self.tries != "none" and not self.sentence.startswith(
+            (
+                "Partoo refused",
+                "Standard output",
+                "The host",
+                "The proxy",
+                "The certificates",
+            )
+        )
 
 
 def _figure_failure(name: str) -> Failure:
     return Failure(
-        f"An answer whose `{name}` is missing or not a number",
+        f"A response whose `{name}` is missing or not a number",
         "minutes",
         f"{{where}} sent a page whose `{name}` is not a number. Check `api_url`, or "
         "run again later.",
@@ -102,53 +116,53 @@ FAILURES: dict[str, Failure] = {
         "The connection to {where} was refused. Check `api_url` and the network.",
     ),
     "reset": Failure(
-        "The connection is reset or closed without an answer",
+        "The connection is reset or closed without a response",
         "minutes",
         "The connection to {where} was reset. Check `api_url` and the network.",
         ("reset", "closed"),
     ),
     "broke off": Failure(
-        "The answer breaks off",
+        "The response breaks off",
         "minutes",
-        "The answer of {where} broke off. Check the network, or run again later.",
+        "The response of {where} broke off. Check the network, or run again later.",
         ("short body", "cut chunked body"),
     ),
     "timeout": Failure(
-        "No answer within `request_timeout`, or silence in the middle of one",
+        "No response within `request_timeout`, or silence in the middle of one",
         "minutes",
-        "{where} did not answer in time. Check the network, or raise "
+        "{where} did not respond in time. Check the network, or raise "
         "`request_timeout`.",
         ("stall", "stall in the body"),
     ),
     "encoding": Failure(
-        "An answer with a broken compression",
+        "A response with a broken compression",
         "minutes",
-        "{where} sent an answer that cannot be decompressed. Check `api_url`, or run "
+        "{where} sent a response that cannot be decompressed. Check `api_url`, or run "
         "again later.",
         ("bad encoding",),
     ),
     "HTML": Failure(
         "A web page instead of data",
         "minutes",
-        "{where} sent HTML instead of a page. Check `api_url`, or run again later.",
+        "{where} sent HTML instead of data. Check `api_url`, or run again later.",
         ("HTML with 200",),
     ),
     "JSON": Failure(
-        "An answer that is cut, empty, or no JSON",
+        "A response that is cut, empty, or no JSON",
         "minutes",
-        "{where} sent text that is not whole JSON instead of a page. Check `api_url`, "
+        "{where} sent text that is not whole JSON instead of data. Check `api_url`, "
         "or run again later.",
         ("truncated JSON", "invalid JSON", "empty body with 200", "invalid UTF-8"),
     ),
     "no object": Failure(
-        "An answer that is JSON of another kind",
+        "A response that is JSON of another kind",
         "minutes",
-        "{where} sent JSON that is no object instead of a page. Check `api_url`, or "
+        "{where} sent JSON that is no object instead of data. Check `api_url`, or "
         "run again later.",
         ("JSON array", "JSON null"),
     ),
     "no list": Failure(
-        "An answer without the list of keys",
+        "A response without the list of keys",
         "minutes",
         "{where} sent a page without a list of objects `api_keys`. Check `api_url`, "
         "or run again later.",
@@ -176,9 +190,8 @@ FAILURES: dict[str, Failure] = {
     "400": Failure(
         "Partoo does not accept the request (HTTP 400)",
         "one",
-        "Partoo rejected the request (HTTP 400). Check the settings of the stream, "
-        "such as its filters, and `per_page`. Partoo says: json: per_page: Must be "
-        "between 1 and 100.",
+        "Partoo rejected the request (HTTP 400). Check the settings of this stream and "
+        "`per_page`. Partoo says: json: per_page: Must be between 1 and 100.",
         ("400",),
     ),
     "401": Failure(
@@ -193,22 +206,25 @@ FAILURES: dict[str, Failure] = {
     "403": Failure(
         "The key lacks rights, or this machine is not on its IP whitelist (HTTP 403)",
         "one",
-        "Partoo does not let this API key read this (HTTP 403). Check the rights of "
-        "the key and of its user, and that this machine is on the IP whitelist of the "
-        "key. Partoo says: authorization: Operation not allowed.",
+        "Partoo refused `api_keys` (HTTP 403). Everything else has been read. Check "
+        "the rights of the key and of its user, and that this machine is on the IP "
+        "whitelist of the key; or leave it out: `meltano select tap-partoo --exclude "
+        "api_keys`.",
         ("403",),
     ),
     "404": Failure(
         "`api_url` is not the address of the API (HTTP 404)",
         "one",
-        "There is no Partoo API at {where} (HTTP 404). Check `api_url`: it ends in "
-        "/v2, without a resource. Partoo says: json: Resource not found.",
+        "Partoo refused `api_keys` (HTTP 404). Everything else has been read. Check "
+        "the rights of the key and of its user, and that this machine is on the IP "
+        "whitelist of the key, and `api_url`: it ends in /v2, without a resource; or "
+        "leave it out: `meltano select tap-partoo --exclude api_keys`.",
         ("404",),
     ),
     "418": Failure(
         "Any other refusal (HTTP 4xx)",
         "one",
-        "{where} gave an answer that is not Partoo's (HTTP 418). Check `api_url`.",
+        "{where} gave a response that is not Partoo's (HTTP 418). Check `api_url`.",
         ("418",),
     ),
     **{
@@ -320,7 +336,7 @@ FAILURES: dict[str, Failure] = {
     ),
 }
 
-_TRIES = re.compile(r" Gave up after \d+ tries in \d+ s\.$")
+_TRIES = re.compile(r" Gave up after \d+ attempts in \d+ s\.$")
 _EXAMPLES = {
     "where": "https://api.partoo.co/v2/api_keys",
     "path": "/path/to/file",
@@ -363,14 +379,14 @@ _TITLES: Mapping[Tries, tuple[str, str]] = {
         four and so on up to half a minute, or after as long as Partoo asks for with
         `Retry-After`, whereupon all requests wait. Waits of more than three seconds are
         announced in the log. When it does not get better, the run ends with this line,
-        followed by such as `Gave up after 17 tries in 300 s.`
+        followed by such as `Gave up after 17 attempts in 300 s.`
         """,
     ),
     "few": (
         "What seldom passes",
         """
         The tap tries three times. Then the run ends with this line, followed by such as
-        `Gave up after 3 tries in 5 s.`
+        `Gave up after 3 attempts in 5 s.`
         """,
     ),
     "one": (

@@ -92,3 +92,9 @@ def discover() -> dict[str, Any]:
         tap = TapPartoo(config={}, validate_config=False, setup_mapper=False)
         catalog: dict[str, Any] = json.loads(tap.catalog_json_text)
         return catalog
+
+
+def discover_api_keys() -> dict[str, Any]:
+    """Return a catalog of `api_keys` alone."""
+    entries = discover()["streams"]
+    return {"streams": [e for e in entries if e["tap_stream_id"] == "api_keys"]}

@@ -1,6 +1,6 @@
 """The command `tap-partoo` with other constants, everything else being real.
 
-python -m tests.patched reading.reader.PROGRESS_SECONDS=0.5 -- --config config.json
+python -m tests.patched streams.progress.PROGRESS_SECONDS=0.5 -- --config config.json
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from tap_partoo.__main__ import main
 
 
 def command(**constants: float) -> tuple[str, ...]:
-    """Give the command with constants such as `streams__base__PROGRESS_SECONDS=0.5`."""
+    """Give the command with constants such as `api__retrying__PROGRESS_SECONDS=0.5`."""
     given = [f"{name.replace('__', '.')}={value}" for name, value in constants.items()]
     return (sys.executable, "-m", "tests.patched", *given, "--")
 

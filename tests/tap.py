@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 COMMAND = (sys.executable, "-m", "tap_partoo")
 IMPATIENT = patched(
-    streams__base__BACKOFF_FACTOR_SECONDS=0.01,
-    streams__base__BACKOFF_MAX_SECONDS=0.05,
-    streams__base__MAX_JITTER_SECONDS=0.01,
-    streams__base__MAX_RETRY_SECONDS=3,
+    api__retrying__BACKOFF_FACTOR_SECONDS=0.01,
+    api__retrying__BACKOFF_MAX_SECONDS=0.05,
+    api__retrying__MAX_JITTER_SECONDS=0.01,
+    api__retrying__MAX_RETRY_SECONDS=3,
 )
 """The same with short waits between its tries: what never gets better would take five
 minutes."""

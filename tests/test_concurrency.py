@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tap_partoo.reading.paging import Page
-from tap_partoo.reading.reader import ListReader
+from tap_partoo.reading.pages import Page, Position, Slice
+from tap_partoo.reading.paging import NumberedPages
+from tap_partoo.reading.reader import Reader
+from tap_partoo.reading.slices import Queries
 from tests import tap
 from tests.conftest import API_KEY, RunTap
 from tests.partoo_api import Account, StandIn, faults, make_keys
@@ -100,20 +102,31 @@ def test_threads_start_where_there_is_something_to_wait_for(
 ) -> None:
     fetching: list[int] = []
 
-    def fetch(number: int | None) -> Page:
+    def fetch(_: Slice, position: Position) -> Page:
         fetching.append(threading.get_ident())
-        number = number or 1
-        rows = [{"id": number}]
-        return Page(number, 5, 5, rows, "2026-01-01", answer_seconds[number - 1])
+        number = int(position or 1)
+        return Page(
+            [{"id": number}],
+            "2026-01-01",
+            answer_seconds[number - 1],
+            count=5,
+            number=number,
+            max_page=5,
+        )
 
-    reader = ListReader(
+    reader = Reader(
         fetch,
-        lambda row: row,
+        lambda _, rows: rows,
         workers=2,
         primary_keys=["id"],
-        entry_keys=[],
+        entered_at=[],
+        time_of=lambda _: None,
+        name="numbers",
         logger=logging.getLogger(),
     )
-    assert list(reader.page_records()) == [[{"id": number}] for number in range(1, 6)]
+    query = Slice("/numbers", NumberedPages("numbers", per_page=1))
+    *batches, end = reader.batches(Queries([query]))
+    assert end.outcome == "complete"
+    assert [batch.records for batch in batches] == [[{"id": n}] for n in range(1, 6)]
     here = threading.get_ident()
     assert sum(thread != here for thread in fetching) == fetched_ahead

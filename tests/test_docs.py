@@ -166,8 +166,8 @@ def md5(text: str) -> str:
 
 def test_columns_are_those_of_the_stream() -> None:
     told = rows("columns.md")
-    assert list(told) == list(ApiKeys.schema["properties"])
-    for name, definition in ApiKeys.schema["properties"].items():
+    assert list(told) == list(ApiKeys.columns.to_dict()["properties"])
+    for name, definition in ApiKeys.columns.to_dict()["properties"].items():
         assert told[name][1] == definition["description"]
 
 
@@ -197,7 +197,7 @@ def test_examples_of_columns_and_mirrors_run(api: StandIn, tmp_path: Path) -> No
             rest = query.replace(" user_name,", "")
             unused = connection.execute(rest).fetchall()
     names = {"user_name", "created_by_name", "revoked_by_name"}
-    columns_of_stream = set(ApiKeys.schema["properties"])
+    columns_of_stream = set(ApiKeys.columns.to_dict()["properties"])
     assert {name for name in loaded if not name.startswith("_sdc")} == (
         columns_of_stream - names
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests import tap
-from tests.in_process import discover, run_here
+from tests.in_process import discover_api_keys, run_here
 from tests.partoo_api import Account, Fault, StandIn, faults, make_keys
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ ACTIVATE = {"emit_activate_version_messages": True}
 
 def catalog_for(entry: str | None = None, **metadata: str) -> dict[str, Any]:
     """A catalog that chooses a method by its entry, by metadata, or by both."""
-    catalog = discover()
+    catalog = discover_api_keys()
     [stream] = catalog["streams"]
     stream.pop("replication_method", None)
     if entry:
@@ -64,7 +64,7 @@ FULL_TABLE = catalog_for("FULL_TABLE")
         ),
         pytest.param(catalog_for("INCREMENTAL"), False, id="incremental entry"),
         pytest.param(catalog_for(), False, id="nothing chosen"),
-        pytest.param(discover(), False, id="as discovered"),
+        pytest.param(discover_api_keys(), False, id="as discovered"),
         pytest.param(None, False, id="no catalog"),
     ],
 )
@@ -126,10 +126,13 @@ def test_later_run_activates_a_later_version(api: StandIn, run_tap: RunTap) -> N
     assert versions[0] < versions[1]
 
 
-def test_version_is_activated_for_a_list_that_became_empty() -> None:
+def test_no_version_is_activated_for_an_empty_list() -> None:
+    """A plan that ended, or a key with fewer rights, looks the same."""
     with StandIn(Account()) as empty:
         run = run_here(empty, config=ACTIVATE, catalog=FULL_TABLE)
-    assert len(run.of_type("ACTIVATE_VERSION")) == 1
+    assert run.of_type("ACTIVATE_VERSION") == []
+    [warning] = [line for line in run.stderr.splitlines() if "WARNING" in line]
+    assert "api_keys: the list is empty" in warning
 
 
 def test_version_is_activated_once_when_the_list_is_read_again(api: StandIn) -> None:
@@ -198,6 +201,7 @@ FILTERS: list[dict[str, Any]] = [
 def test_filter_and_activation_are_warned_of(
     filters: dict[str, Any], api: StandIn
 ) -> None:
+    api.account.create(label="label-7Qx")
     run = run_here(api, config=ACTIVATE | filters, catalog=FULL_TABLE)
     [warning] = [line for line in run.stderr.splitlines() if "WARNING" in line]
     assert all(name in warning for name in filters)

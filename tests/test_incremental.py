@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import random
 from datetime import UTC, datetime, timedelta, timezone
 from email.utils import formatdate
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_partoo.errors import InputError
-from tests.in_process import discover, run_here
+from tests.in_process import discover_api_keys, run_here
 from tests.partoo_api import Account, Answer, StandIn, faults, make_keys
 from tests.partoo_api.data import spell
 
@@ -23,6 +24,14 @@ if TYPE_CHECKING:
 ACTIVITY = ("created_at", "last_used_at", "revoked_at")
 OLD = "2024-01-01T00:00:00+00:00"
 INDIA = timezone(timedelta(hours=5, minutes=30))
+
+
+def plain(state: dict[str, Any] | None) -> dict[str, Any]:
+    """The state without what it says of the last complete run."""
+    result = copy.deepcopy(state or {})
+    for name in ("complete_as_of", "filters"):
+        assert result["bookmarks"]["api_keys"].pop(name)
+    return result
 
 
 def state_at(moment: object, **entry: Any) -> dict[str, Any]:
@@ -78,14 +87,14 @@ def test_runs_one_after_the_other(api: StandIn, run_tap: RunTap) -> None:
     bookmark = instant(first.bookmark)
     assert bookmark == newest(account)
 
+    # Much has happened since the newest key was created, but nothing for a day.
+    assert active_since(account, bookmark)
     second = run_tap(api, state=first.state)
-    assert second.ids == active_since(account, bookmark)
-    assert 0 < len(second.ids) < 30
-    assert second.state == first.state
+    assert second.ids == []
+    assert plain(second.state) == plain(first.state)
 
-    quiet = [key for key in first.ids if key not in second.ids]
-    used, edited, gone = quiet[0], quiet[1], second.ids[0]
-    revoked = next(key for key in quiet[2:] if not account.record(key)["disabled"])
+    used, edited, gone, *others = first.ids
+    revoked = next(key for key in others if not account.record(key)["disabled"])
     account.touch(used)
     account.edit(edited, label="Renamed")
     account.revoke(revoked)
@@ -93,13 +102,13 @@ def test_runs_one_after_the_other(api: StandIn, run_tap: RunTap) -> None:
     created = account.create()["id"]
     third = run_tap(api, state=second.state)
     changed = {used, revoked, created}
-    assert set(third.ids) == set(second.ids) - {gone} | changed
+    assert set(third.ids) == changed
     by_id = {record["id"]: record for record in third.records}
     assert by_id[revoked]["disabled"] is True
     assert by_id[used]["last_used_at"] is not None
     assert instant(third.bookmark) > bookmark
 
-    catalog = discover()
+    catalog = discover_api_keys()
     catalog["streams"][0]["replication_method"] = "FULL_TABLE"
     full = run_tap(api, state=third.state, catalog=catalog)
     labels = {record["id"]: record["label"] for record in full.records}
@@ -255,7 +264,7 @@ def test_a_later_run_starts_at_the_later_of_bookmark_and_start_date(
 
 
 def test_full_table_ignores_start_date_and_bookmark(api: StandIn) -> None:
-    catalog = discover()
+    catalog = discover_api_keys()
     catalog["streams"][0]["replication_method"] = "FULL_TABLE"
     config = {"start_date": "2024-01-01"}
     assert len(run_here(api, config=config, catalog=catalog).ids) == 287
@@ -418,10 +427,10 @@ def test_bad_state_is_one_line_of_error(
 def test_states_of_others_are_kept(api: StandIn) -> None:
     other = {"replication_key": "update_date", "replication_key_value": "whenever"}
     state = state_at(OLD)
-    state["bookmarks"]["reviews"] = other
+    state["bookmarks"]["others"] = other
     run = run_here(api, state=state)
     assert run.state is not None
-    assert run.state["bookmarks"]["reviews"] == other
+    assert run.state["bookmarks"]["others"] == other
     assert instant(run.bookmark) == newest(api.account)
 
 
@@ -431,7 +440,7 @@ def test_bookmark_of_another_replication_key_does_not_count(
 ) -> None:
     run = run_here(api, state=state_at(value, replication_key="id"))
     assert len(run.ids) == 287
-    assert run.state == state_at(newest(api.account).isoformat())
+    assert plain(run.state) == state_at(newest(api.account).isoformat())
 
 
 @pytest.mark.parametrize(
@@ -454,7 +463,7 @@ def test_a_bookmark_that_is_not_used_is_reported(
     assert "api_keys: the bookmark in the state is ignored" in warning
     assert "everything is read again" in warning
     # Once: the state that leaves has a bookmark as it should be.
-    assert run.state == state_at(newest(api.account).isoformat())
+    assert plain(run.state) == state_at(newest(api.account).isoformat())
 
 
 def test_a_bookmark_of_an_unknown_stream_is_kept_and_reported_once(
@@ -534,7 +543,7 @@ def test_progress_of_an_interrupted_run_does_not_count(api: StandIn) -> None:
     """Taps on the SDK leave it in the state; what it passed may not have been read."""
     run = run_here(api, state=state_at(OLD, **LEFT_BEHIND))
     assert run.ids == active_since(api.account, datetime.fromisoformat(OLD))
-    assert run.state == state_at(newest(api.account).isoformat())
+    assert plain(run.state) == state_at(newest(api.account).isoformat())
 
 
 def test_progress_of_an_interrupted_run_is_no_bookmark_of_an_incomplete_one(

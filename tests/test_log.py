@@ -12,7 +12,7 @@ import pytest
 from tests import patched, tap
 from tests.conftest import API_KEY
 from tests.failures import BOOKMARK, STATE
-from tests.in_process import discover, run_here
+from tests.in_process import discover_api_keys, run_here
 from tests.partoo_api import Account, StandIn, faults, make_keys
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SUMMARY = re.compile(
     r"api_keys: (?P<pages>\d+) pages, (?P<read>\d+) records read, "
     r"(?P<emitted>\d+) emitted, (?P<unchanged>\d+) unchanged, "
-    r"(?P<repeats>\d+) repeats dropped, (?P<extra>\d+) extra readings, "
+    r"(?P<repeats>\d+) repeats dropped, (?P<extra>\d+) extra attempts, "
     r"(?P<requests>\d+) requests, (?P<retries>\d+) retries, (?P<waited>[\d.]+) s waited"
 )
 
@@ -58,7 +58,7 @@ def test_a_run_tells_its_plan(
 
 
 def test_a_full_table_run_tells_its_plan(api: StandIn) -> None:
-    catalog = discover()
+    catalog = discover_api_keys()
     catalog["streams"][0]["replication_method"] = "FULL_TABLE"
     lines = run_here(api, state=STATE, catalog=catalog).stderr.splitlines()
     plan = "api_keys: FULL_TABLE, from the beginning, filters: none"
@@ -125,23 +125,24 @@ def test_a_long_run_tells_its_progress(run_tap: RunTap) -> None:
         run = run_tap(
             api,
             config={"per_page": 10, "concurrency": 1},
-            command=patched.command(reading__reader__PROGRESS_SECONDS=0.3),
+            command=patched.command(streams__progress__PROGRESS_SECONDS=0.3),
         )
     assert len(run.ids) == 300
-    told = [
+    reported = [
         (int(page), int(read))
         for page, read in re.findall(
-            r"Page (\d+), the last is 30; (\d+) records read", run.stderr
+            r"api_keys: \d+ %, about \d+ s left; (\d+) pages, (\d+) records read",
+            run.stderr,
         )
     ]
     # Thirty answers took a second and a half.
-    assert 2 <= len(told) <= 10
-    assert all(before < after for before, after in pairwise(told))
-    assert all(read == 10 * page for page, read in told)
+    assert 2 <= len(reported) <= 10
+    assert all(before < after for before, after in pairwise(reported))
+    assert all(read == 10 * page for page, read in reported)
 
 
 def test_a_short_run_tells_no_progress(api: StandIn) -> None:
-    assert "the last is" not in run_here(api).stderr
+    assert " left; " not in run_here(api).stderr
 
 
 def metrics(run: tap.Run) -> list[dict[str, Any]]:
@@ -157,10 +158,8 @@ def test_the_metrics_of_the_sdk_are_right(api: StandIn, run_tap: RunTap) -> None
         by_name.setdefault(metric["metric"], []).append(metric)
     assert [m["value"] for m in by_name["record_count"]][-1] == 287
     assert sum(m["value"] for m in by_name["http_request_count"]) == 3
-    durations = by_name["http_request_duration"]
-    statuses = [m["tags"]["http_status_code"] for m in durations]
-    assert sorted(statuses) == [200, 200, 200, 503]
-    assert all(m["tags"]["endpoint"] == "/api_keys" for m in durations)
+    # A line for each request is for those who debug: a night has thousands.
+    assert "http_request_duration" not in by_name
     assert [m["tags"]["status"] for m in by_name["sync_duration"]] == ["succeeded"]
 
 

@@ -19,9 +19,9 @@ LIMIT = 20
 WINDOW_SECONDS = 1.5
 SHORT_WINDOW = patched.command(
     api__pacing__WINDOW_SECONDS=WINDOW_SECONDS,
-    streams__base__BACKOFF_FACTOR_SECONDS=0.01,
-    streams__base__BACKOFF_MAX_SECONDS=0.05,
-    streams__base__MAX_JITTER_SECONDS=0.01,
+    api__retrying__BACKOFF_FACTOR_SECONDS=0.01,
+    api__retrying__BACKOFF_MAX_SECONDS=0.05,
+    api__retrying__MAX_JITTER_SECONDS=0.01,
 )
 """The command with a window that a test can wait for, instead of a minute."""
 
@@ -62,7 +62,7 @@ def test_a_long_run_stays_within_the_limit(
         statuses = {request.status for request in api.requests}
     assert run.returncode == 0, run.stderr
     assert sorted(run.ids) == [key.record["id"] for key in make_keys(60)]
-    assert "1 extra readings" in run.stderr
+    assert "1 extra attempts" in run.stderr
     assert len(arrivals) == 30 + 30 + 4 * 3
     assert 429 not in statuses
     spans = [

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import pytest
 from singer_sdk.exceptions import FatalAPIError
 
-from tap_partoo.reading.paging import (
-    MAX_GROWTH_PAGES,
-    EnvelopeError,
-    Page,
-    PageNumbers,
-    read_page,
-)
-from tests.in_process import discover, run_here
+from tap_partoo.api.client import Response
+from tap_partoo.api.decoding import decode
+from tap_partoo.errors import UnreadableResponseError
+from tap_partoo.reading.numbers import PageNumbers
+from tap_partoo.reading.pages import Page
+from tap_partoo.reading.paging import NumberedPages
+from tap_partoo.reading.walks import MAX_GROWTH_PAGES
+from tests.in_process import discover_api_keys, run_here
 from tests.partoo_api import Account, Fault, StandIn, faults, make_keys
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ bases = pytest.mark.parametrize("base", BASES.values(), ids=BASES.keys())
 
 def full_table() -> dict[str, Any]:
     """A catalog that asks for FULL_TABLE; the schema as discovered."""
-    catalog = discover()
+    catalog = discover_api_keys()
     catalog["streams"][0]["replication_method"] = "FULL_TABLE"
     return catalog
 
@@ -211,17 +211,18 @@ def page(
     count: int = 287,
     rows: int = 100,
 ) -> Page:
-    return Page(number, max_page, count, [{}] * rows, NOW, 0.1)
+    return Page([{}] * rows, NOW, 0.1, count=count, number=number, max_page=max_page)
 
 
 def numbers_of(first: Page, answer: Callable[[int], Page]) -> list[int]:
     """The pages that one reading asks for after the first."""
     numbers, asked = PageNumbers(first), []
+    numbers.follow(first, None, 0)
     while not numbers.ended:
         number = numbers.ask()
-        assert number is not None
+        assert isinstance(number, int)
         asked.append(number)
-        numbers.follow(answer(number), number)
+        numbers.follow(answer(number), number, 0)
     assert numbers.ask() is None
     return asked
 
@@ -243,6 +244,8 @@ def numbers_of(first: Page, answer: Callable[[int], Page]) -> list[int]:
 )
 def test_pages_that_are_asked_for(first: Page, asked: list[int]) -> None:
     def answer(number: int) -> Page:
+        assert first.max_page is not None
+        assert first.count is not None
         return page(number, first.max_page, first.count)
 
     assert numbers_of(first, answer) == asked
@@ -258,18 +261,18 @@ def test_growth_is_followed_so_far() -> None:
 def test_growth_has_a_limit() -> None:
     numbers = PageNumbers(page())
     with pytest.raises(FatalAPIError, match="they became 104"):
-        numbers.follow(page(2, 4 + MAX_GROWTH_PAGES), 2)
+        numbers.follow(page(2, 4 + MAX_GROWTH_PAGES), 2, 0)
 
 
 @pytest.mark.parametrize("number", [0, 1, 3, 4])
 def test_another_page_than_asked_for_is_refused(number: int) -> None:
     with pytest.raises(FatalAPIError, match=f"page 2 says that it is page {number}"):
-        PageNumbers(page()).follow(page(number), 2)
+        PageNumbers(page()).follow(page(number), 2, 0)
 
 
 def test_last_page_of_a_list_that_shrank_is_no_other_page() -> None:
     numbers = PageNumbers(page(max_page=5))
-    numbers.follow(page(2, max_page=2), 4)
+    numbers.follow(page(2, max_page=2), 4, 0)
     assert numbers.ended
 
 
@@ -282,11 +285,15 @@ def test_first_page_is_0_or_1(number: int) -> None:
 ENVELOPE = {"page": 1, "max_page": 3, "count": 287, "api_keys": [{"id": 1}]}
 
 
+PAGES = NumberedPages("api_keys", per_page=100)
+
+
 def test_page_is_read() -> None:
-    body = json.dumps(ENVELOPE).encode()
-    assert read_page(body, "api_keys", counted_at=NOW, elapsed_seconds=0.1) == (
-        Page(1, 3, 287, [{"id": 1}], NOW, 0.1)
-    )
+    assert PAGES.read(Response(ENVELOPE, NOW, 0.1)) == page_of([{"id": 1}])
+
+
+def page_of(rows: list[dict[str, Any]]) -> Page:
+    return Page(rows, NOW, 0.1, count=287, number=1, max_page=3)
 
 
 WRONG_FIGURES: tuple[Any, ...] = ("3", -1, 1.5, True, [], {})
@@ -314,15 +321,13 @@ WRONG_LISTS: tuple[Any, ...] = ({}, "", 0, [None], [[]], [1])
     ids=lambda body: json.dumps(body)[:60],
 )
 def test_what_is_not_a_page(body: object) -> None:
-    with pytest.raises(EnvelopeError):
-        read_page(
-            json.dumps(body).encode(), "api_keys", counted_at=NOW, elapsed_seconds=0.1
-        )
+    with pytest.raises(UnreadableResponseError):
+        PAGES.read(Response(body, NOW, 0.1))
 
 
 @pytest.mark.parametrize(
     "body", [b"", b"{", b"<html></html>", b'{"page": 1', b"\xff\xfe", b'"\xff"', b"NaN"]
 )
 def test_what_is_not_json(body: bytes) -> None:
-    with pytest.raises(EnvelopeError):
-        read_page(body, "api_keys", counted_at=NOW, elapsed_seconds=0.1)
+    with pytest.raises(UnreadableResponseError):
+        decode(body)

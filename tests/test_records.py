@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, FormatChecker
 from singer_sdk.exceptions import FatalSyncError
 
-from tests.in_process import discover, run_here
+from tests.in_process import discover_api_keys, run_here
 from tests.partoo_api import Account, StandIn, make_keys
 
 if TYPE_CHECKING:
@@ -287,7 +287,7 @@ def test_secrets_never_leave(name: str, value: object, shared_api: StandIn) -> N
 def test_secrets_do_not_leave_even_if_a_catalog_names_them(
     shared_api: StandIn,
 ) -> None:
-    catalog = discover()
+    catalog = discover_api_keys()
     properties = catalog["streams"][0]["schema"]["properties"]
     properties |= {name: {"type": ["string"]} for name in ("api_key", "key", "token")}
     shared_api.account = Account()

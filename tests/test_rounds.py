@@ -10,6 +10,7 @@ import json
 import random
 import subprocess
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,7 +19,7 @@ from psycopg.rows import dict_row
 from ruamel.yaml import YAML
 
 from tests import tap
-from tests.in_process import discover, run_here
+from tests.in_process import discover_api_keys, run_here
 from tests.meltano_project import ROOT, Project, Row, expected_rows
 from tests.partoo_api import Account, StandIn, faults, make_keys
 from tests.postgres import Database, postgres
@@ -53,7 +54,9 @@ class Year:
     deleted: set[int] = field(default_factory=set)
 
     def go_on(self) -> None:
+        """Let two days pass, in which some of it happens."""
         account = self.account
+        account.clock_offset += timedelta(days=2)
         for _ in range(self.rng.randint(1, 3)):
             account.create()
         ids = [record["id"] for record in account.records()]
@@ -106,7 +109,7 @@ class Loader:
 
 
 def full_table() -> dict[str, Any]:
-    catalog = discover()
+    catalog = discover_api_keys()
     catalog["streams"][0]["replication_method"] = "FULL_TABLE"
     return catalog
 

@@ -70,7 +70,7 @@ EXPECTED = {
     ),
     "publisher_states": Declared(
         "/publisher_states",
-        MapPages("businesses", per_page=100),
+        MapPages("businesses", "business_id", per_page=100),
         ("business_id", "publisher"),
         needs="Presence Management",
     ),

@@ -21,7 +21,7 @@ from tap_partoo.errors import InputError
 from tap_partoo.singer.messages import LineWriter
 from tap_partoo.streams.base import PartooStream
 from tap_partoo.tap import TapPartoo
-from tests.in_process import discover, own_signals, run_here
+from tests.in_process import discover_api_keys, own_signals, run_here
 from tests.partoo_api import Account, StandIn, make_keys
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def test_settings_are_checked_by_the_tap() -> None:
 
 def test_settings_are_not_required_to_discover() -> None:
     # `raise_errors` follows `validate_config`.
-    assert discover()["streams"]
+    assert discover_api_keys()["streams"]
 
 
 def test_signals_come_to_the_tap() -> None:
@@ -194,7 +194,7 @@ def test_progress_becomes_the_bookmark_but_not_beyond_the_start(
 def test_activation_is_held_back(small_api: StandIn) -> None:
     # `_write_activate_version_message`, and `_stream_version` as the version that the
     # records carry.
-    catalog = discover()
+    catalog = discover_api_keys()
     catalog["streams"][0]["replication_method"] = "FULL_TABLE"
     config = {"emit_activate_version_messages": True}
     run = run_here(small_api, config=config, catalog=catalog)

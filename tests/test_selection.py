@@ -13,7 +13,7 @@ import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
 from tap_partoo.errors import InputError
-from tests.in_process import discover, run_here
+from tests.in_process import discover_api_keys, run_here
 from tests.partoo_api import Account, StandIn, make_keys
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def everything(shared_api: StandIn) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def catalog() -> Catalog:
-    return discover()
+    return discover_api_keys()
 
 
 def set_metadata(catalog: Catalog, *names: str, **values: Any) -> Catalog:

@@ -110,7 +110,7 @@ STARTED = datetime(2026, 3, 4, 23, 30, tzinfo=UTC).timestamp()
 
 def read(name: str, entry: dict[str, Any]) -> dict[str, Any]:
     state = {"bookmarks": {name: entry}}
-    read = read_state(state, STREAMS, STARTED, logging.getLogger())
+    read = read_state(state, STREAMS, logging.getLogger())
     bookmark: dict[str, Any] = read["bookmarks"][name]
     return bookmark
 

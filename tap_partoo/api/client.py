@@ -63,16 +63,20 @@ class PartooClient:
             timeout: Seconds to wait for a connection, and for each part of a response.
             logger: Where the requests are listed, on level debug.
         """
-        self.clock_ahead: timedelta | None = None
-        """How far Partoo's clock is ahead of this machine's, once a response told."""
+        self._clock_ahead: timedelta | None = None
         self._session = session
         self._api_url = api_url.rstrip("/")
         self._timeout = timeout
         self._logger = logger
 
+    @property
+    def knows_clock(self) -> bool:
+        """Whether a response has told what time it is at Partoo."""
+        return self._clock_ahead is not None
+
     def now(self) -> datetime:
         """Return the time by Partoo's clock, or by this machine's before a response."""
-        return datetime.now(UTC) + (self.clock_ahead or timedelta())
+        return datetime.now(UTC) + (self._clock_ahead or timedelta())
 
     def get(
         self,
@@ -133,7 +137,7 @@ class PartooClient:
             raise error
         body = None
         try:
-            body = _decoded(response.content)
+            body = decode(response.content)
             return read(
                 Response(
                     body,
@@ -153,16 +157,7 @@ class PartooClient:
         now = datetime.now(UTC)
         try:
             sent = parsedate_to_datetime(response.headers["Date"])
-            self.clock_ahead = sent - now
+            self._clock_ahead = sent - now
         except (KeyError, TypeError, ValueError):
-            sent = now + (self.clock_ahead or timedelta())
+            sent = now + (self._clock_ahead or timedelta())
         return (sent - response.elapsed - CLOCK_MARGIN).astimezone(UTC).isoformat()
-
-
-def _decoded(body: bytes) -> object:
-    try:
-        return decode(body)
-    except (ValueError, RecursionError):
-        kind = "HTML" if body.lstrip()[:1] == b"<" else "text that is not whole JSON"
-        msg = f"{kind} instead of data"
-        raise UnreadableResponseError(msg) from None

@@ -8,6 +8,8 @@ from typing import Any, Final, NoReturn
 
 import msgspec
 
+from tap_partoo.errors import UnreadableResponseError
+
 
 class _Unreadable:
     """Takes the place of a value that no record can hold; it fits no type."""
@@ -23,22 +25,25 @@ def decode(body: bytes) -> Any:  # noqa: ANN401 - JSON can be anything
     become `UNREADABLE`: they cost their column, not the run.
 
     Raises:
-        ValueError: If the text is not JSON.
-        RecursionError: If it is nested too deeply.
+        UnreadableResponseError: If the text is not JSON, or is nested too deeply.
     """
     try:
         return msgspec.json.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        # Stricter than the grammar, and several times as fast.
-        text = body.decode()
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        pass  # stricter than the grammar, and several times as fast
+    try:
         return _cleaned(
             json.loads(
-                text,
+                body.decode(),
                 parse_constant=_refuse,
                 parse_float=_number,
                 parse_int=_integer,
             )
         )
+    except (ValueError, RecursionError):
+        kind = "HTML" if body.lstrip()[:1] == b"<" else "text that is not whole JSON"
+        msg = f"{kind} instead of data"
+    raise UnreadableResponseError(msg)
 
 
 def _refuse(constant: str) -> NoReturn:

@@ -27,6 +27,7 @@ from tap_partoo.errors import (
     RejectedError,
     UnauthorizedError,
     UnreachableError,
+    UnreadableResponseError,
 )
 from tap_partoo.redaction import redact
 
@@ -265,7 +266,7 @@ def _flat(value: object) -> str:
 def _json(content: bytes) -> object:
     try:
         return decode(content)
-    except (ValueError, RecursionError):
+    except UnreadableResponseError:
         return None  # HTML of a gateway, mostly: nothing that could be quoted
 
 

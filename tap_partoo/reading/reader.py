@@ -21,6 +21,7 @@ from singer_sdk.exceptions import FatalAPIError
 from tap_partoo.errors import NotFoundError, RefusedError
 from tap_partoo.reading.proof import Proof
 from tap_partoo.reading.slices import MAX_PAGES, PART_PAGES
+from tap_partoo.reading.walks import InvalidPagingError
 
 if TYPE_CHECKING:
     import logging
@@ -150,12 +151,16 @@ class Reader:
         """
         pending = iter(slices)
         self._total = slices.total
-        with ExitStack() as stack:
-            while True:
-                self._fill(pending, stack)
-                if not self._active:
-                    return
-                yield from self._next(slices)
+        try:
+            with ExitStack() as stack:
+                while True:
+                    self._fill(pending, stack)
+                    if not self._active:
+                        return
+                    yield from self._next(slices)
+        except InvalidPagingError as error:
+            failure = FatalAPIError(f"{self._name}: {error}")
+        raise failure
 
     def progress(self) -> tuple[int, int | None]:
         """Return how many pages or queries are done, of how many (None: not known)."""

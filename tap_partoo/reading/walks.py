@@ -152,9 +152,13 @@ class MapWalk(_OneByOne):
         self._go_on(self._number if is_news and self._missing else None)
 
 
-def invalid_paging(what: str) -> FatalAPIError:
+class InvalidPagingError(FatalAPIError):
+    """Pages that contradict each other."""
+
+
+def invalid_paging(what: str) -> InvalidPagingError:
     """Return the error for pages that contradict each other."""
-    return FatalAPIError(
+    return InvalidPagingError(
         f"The pages that Partoo sends make no sense: {what}. The bookmark did not "
         "move: run again, and report it to Partoo if it stays."
     )

@@ -23,11 +23,14 @@ if TYPE_CHECKING:
 def _string(value: object) -> str:
     if isinstance(value, str):
         return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
+    if isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
     raise ValueError
+
+
+def _any_as_string(value: object) -> str:
+    is_json = isinstance(value, bool | list | dict)
+    return _json_text(value) if is_json else _string(value)
 
 
 def _integer(value: object) -> int:
@@ -117,9 +120,7 @@ BY_CLASS: Mapping[type, tuple[type, Callable[[Any], Any]]] = {
 """By class: the Python type that is left alone, and what converts others."""
 
 BY_SCHEMA: Mapping[tuple[str, str | None], Callable[[Any], Any]] = {
-    ("string", None): lambda value: (
-        _json_text(value) if isinstance(value, list | dict) else _string(value)
-    ),
+    ("string", None): _any_as_string,
     ("string", "date-time"): _date_time,
     ("string", "date"): _date,
     ("integer", None): _integer,

@@ -55,7 +55,8 @@ class Presenter:
         path: str,
     ) -> Convert | None:
         want, have = _kind(given), _kind(declared)
-        if want not in BY_SCHEMA:
+        is_nested = want[0] in {"array", "object"}
+        if want not in BY_SCHEMA or (is_nested and want != have):
             msg = (
                 f"The catalog gives `{self._stream}.{path}` a type that the tap does "
                 "not emit. Discover the catalog again (in Meltano with "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from tap_partoo.errors import InputError
@@ -33,7 +33,6 @@ _WITHOUT_BOOKMARK = {
 def read_state(
     state: Mapping[str, Any],
     streams: Iterable[StreamKeys],
-    started: float,
     logger: logging.Logger,
 ) -> dict[str, Any]:
     """Return a state whose bookmarks are in canonical form.
@@ -43,18 +42,16 @@ def read_state(
             `meltano state get` prints it. Bookmarks may have Partoo's spelling, any
             offset, and any number of digits.
         streams: The streams of the tap.
-        started: When the run started, in seconds since the epoch.
         logger: Where bookmarks that are not used are reported.
 
     Raises:
         InputError: If this is not a Singer state, or a part of it cannot be read.
     """
     bookmarks = copy.deepcopy(_bookmarks(state))
-    now = datetime.fromtimestamp(started, tz=UTC).isoformat()
     known = {stream.name: stream for stream in streams}
     for name, entry in bookmarks.items():
         if name in known:
-            bookmarks[name] = _entry(entry, known[name], now, logger)
+            bookmarks[name] = _entry(entry, known[name], logger)
     if unknown := [redact.quote(name) for name in bookmarks if name not in known]:
         logger.warning(
             "The state has bookmarks of streams that the tap does not have; they are "
@@ -90,7 +87,6 @@ def _bookmarks(state: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 def _entry(
     entry: dict[str, Any],
     stream: StreamKeys,
-    now: str,
     logger: logging.Logger,
 ) -> dict[str, Any]:
     _check_completeness(entry, stream.name)
@@ -99,16 +95,7 @@ def _entry(
     if stream.replication_key and used:
         if value is None:
             return entry
-        canonical = _canonical(value, stream)
-        if canonical <= stream.spell(now):
-            return entry | {"replication_key_value": canonical}
-        logger.warning(
-            "%s: the bookmark %s lies in the future and is ignored: everything is "
-            "read again",
-            stream.name,
-            canonical,
-        )
-        return entry
+        return entry | {"replication_key_value": _canonical(value, stream)}
     if value is not None or entry.keys() - _WITHOUT_BOOKMARK:
         _report_unused(stream, logger)
         return {}

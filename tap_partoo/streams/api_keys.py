@@ -147,21 +147,20 @@ class ApiKeys(PartooStream):
     )
 
     @override
-    def floor(self, *, is_incremental: bool) -> str | None:
+    def floor(self, run: Run) -> str | None:
         """Start where the last complete run did, less a day; else at the bookmark.
 
         Partoo has no filter for what is new: the list is read whole each time. The
         bookmark is the largest `created_at`, which says little of when keys were used.
         """
-        if not is_incremental:
+        if not run.is_incremental:
             return None
+        floors, seen = [super().floor(run)], self.bookmark(run)
         state = self.get_context_state(None)
-        floors = [super().floor(is_incremental=is_incremental)]
         since = state.get("complete_as_of")
-        if since and state.get("filters") == self._filters():
-            floors.append((as_datetime(since) - LATE).isoformat())
-        else:
-            floors.append(state.get("replication_key_value"))
+        if since and seen and state.get("filters") == self._filters():
+            seen = (as_datetime(since) - LATE).isoformat()
+        floors.append(seen)
         return max(filter(None, floors), default=None)
 
     @override

@@ -17,7 +17,7 @@ from tap_partoo.errors import (
     RejectedError,
     UnreadableResponseError,
 )
-from tap_partoo.reading.increments import lower_bound
+from tap_partoo.reading.increments import as_datetime, lower_bound
 from tap_partoo.reading.pages import Page, Slice
 from tap_partoo.reading.reader import Reader
 from tap_partoo.reading.slices import DAY, Queries, Ranges, RangeSlices, Slices, floor
@@ -280,9 +280,9 @@ class PartooStream(RESTStream[Any]):
             )
 
     def move_bookmark(self, run: Run) -> None:
-        """Let the next run start after what this one has read, and say so at once.
+        """Let the next run start after what this one has emitted.
 
-        The bookmark goes never back, and not past the start of the run at Partoo.
+        The bookmark never goes back, and not past the start of the run at Partoo.
         """
         state = self.get_context_state(None)
         newest = min(run.newest, self.bookmark_cap(run))
@@ -291,6 +291,9 @@ class PartooStream(RESTStream[Any]):
             state["replication_key_value"] = newest
         self.remember(state, run)
         self.state_manager.is_flushed = False
+
+    def write_state(self) -> None:
+        """Say at once how far a run has come that can be resumed there."""
         self._write_state_message()
 
     # Requests.
@@ -392,11 +395,11 @@ class PartooStream(RESTStream[Any]):
         """
         return items
 
-    def floor(self, *, is_incremental: bool) -> str | None:  # noqa: ARG002 - likewise
+    def floor(self, run: Run) -> str | None:  # noqa: ARG002 - likewise
         """Return the time before which no record is emitted, or None.
 
         Args:
-            is_incremental: Whether the run is; `start_date` holds in all runs.
+            run: The run that asks; `start_date` holds in all of them.
         """
         start = self.config.get("start_date")
         if not start or not self.replication_key:
@@ -423,9 +426,27 @@ class PartooStream(RESTStream[Any]):
     # What it takes from others.
 
     def bookmark(self, run: Run) -> str | None:
-        """Return the bookmark that the run starts from, if it has one."""
-        value: str | None = self.get_context_state(None).get("replication_key_value")
-        return value if run.is_incremental else None
+        """Return the bookmark that the run starts from, if it has one.
+
+        One from the future says nothing about what was loaded: it is dropped.
+        """
+        state = self.get_context_state(None)
+        value: str | None = state.get("replication_key_value")
+        if value is None or not run.is_incremental:
+            return None
+        if as_datetime(value) > self.now() and not self._tap.client.knows_clock:
+            self.ask(self.whole_list(), None)  # whose clock is wrong?
+        if as_datetime(value) <= self.now():
+            return value
+        self.logger.warning(
+            "%s: the bookmark %s lies in the future and is ignored: everything is read "
+            "again",
+            self.name,
+            value,
+        )
+        for name in ("replication_key", "replication_key_value", "complete_as_of"):
+            state.pop(name, None)
+        return None
 
     def lower_bound(self, run: Run) -> datetime | None:
         """Return from when on Partoo is asked for rows; None is the beginning."""
@@ -446,7 +467,7 @@ class PartooStream(RESTStream[Any]):
         client = self._tap.client
         if self.ranges and self.ranges.unit == DAY:
             return floor(client.now(), DAY) - DAY
-        return floor(client.now()) if client.clock_ahead is not None else None
+        return floor(client.now()) if client.knows_clock else None
 
     def time_of(self, record: Record) -> str | None:
         """Return the value of a record that moves the bookmark."""

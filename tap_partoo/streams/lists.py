@@ -25,6 +25,11 @@ class Kept:
 class ParentRefusedError(RefusedError):
     """Partoo refuses the rows that the queries of a stream are made of."""
 
+    def __init__(self, parent: str) -> None:
+        """Name the stream of these rows."""
+        super().__init__(f"It is read per row of `{parent}`, which Partoo refused.")
+        self.parent = parent
+
 
 class Lists:
     """Keeps what streams per parent need of their parents."""
@@ -68,6 +73,5 @@ class Lists:
                 self._kept[parent] = error
         kept = self._kept[parent]
         if isinstance(kept, RefusedError):
-            msg = f"it needs `{parent.name}`"
-            raise ParentRefusedError(msg)
+            raise ParentRefusedError(parent.name)
         return kept

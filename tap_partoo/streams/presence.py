@@ -177,8 +177,8 @@ class SearchKeywords(PartooStream):
         return max(low, start) if start else low
 
     @override
-    def floor(self, *, is_incremental: bool) -> str | None:
-        start = super().floor(is_incremental=is_incremental)
+    def floor(self, run: Run) -> str | None:
+        start = super().floor(run)
         return start and f"{start[:8]}01"  # a month has the date of its first day
 
 

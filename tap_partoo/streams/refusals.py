@@ -32,25 +32,28 @@ class Refusals:
         """
         needs = f", needs {stream.needs}" if stream.needs else ""
         if isinstance(error, ParentRefusedError):
-            self._refused[stream.name] = f" ({error}{needs})"
+            self._refused[stream.name] = f" (needs `{error.parent}`)"
         elif isinstance(error, NotFoundError):
             self._is_missing = True
             self._refused[stream.name] = f" (HTTP 404{needs})"
         else:
             self._refused[stream.name] = f" (HTTP 403{needs})"
+        text = str(error).removeprefix(f"{stream.name}: ")
         stream.logger.warning(
-            "%s: refused by Partoo, and not read. The other streams go on", stream.name
+            "%s: %s The other streams are read all the same", stream.name, text
         )
 
     def __str__(self) -> str:
         """Say which, what they need, and how to do without them."""
         named = ", ".join(f"`{name}`{why}" for name, why in self._refused.items())
-        names = list(self._refused)
-        is_one = len(names) == 1
-        url = " Check `api_url`, too: it ends in /v2." if self._is_missing else ""
+        first, *others = self._refused
+        them = "them" if others else "it"
         return (
-            f"Partoo refused {named}. What could be read has been read. Give the key "
-            f"the rights or {'the stream' if is_one else 'the streams'} up: `meltano "
-            f"select tap-partoo --exclude {names[0]}`"
-            f"{'' if is_one else ', and so on for each'}.{url}"
+            f"Partoo refused {named}. Everything else has been read. Check the rights "
+            "of the key and of its user, and that this machine is on the IP whitelist "
+            f"of the key{self._URL if self._is_missing else ''}; or leave {them} out: "
+            f"`meltano select tap-partoo --exclude {first}`"
+            f"{', and so on.' if others else '.'}"
         )
+
+    _URL = ", and `api_url`: it ends in /v2, without a resource"

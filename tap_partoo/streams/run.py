@@ -31,11 +31,12 @@ class Run:
         """
         self.emitted = self.unchanged = self.undated = 0
         self.newest = ""
-        """The largest time of all records read, emitted or not."""
+        """The largest time of the records that were emitted."""
         self.oldest = ""
+        """The smallest time of all records read."""
         self.is_complete = True
         self.is_incremental = stream.replication_method == REPLICATION_INCREMENTAL
-        self.floor = stream.floor(is_incremental=self.is_incremental)
+        self.floor = stream.floor(self)
         self.kept: list[Record] | None = [] if stream.is_kept else None
         self.reader = reader = stream.reader(self._make)
         self._stream = stream
@@ -88,6 +89,7 @@ class Run:
                 self._has_gap |= batch.of.moves_bookmark
             elif batch.of.moves_bookmark and self.is_incremental and not self._has_gap:
                 self._stream.move_bookmark(self)
+                self._stream.write_state()
 
     def _make(self, part: Slice, items: list[Record]) -> list[Record]:
         if self.kept is not None:
@@ -106,20 +108,20 @@ class Run:
         value = self._stream.time_of(record)
         if value is None:
             self.undated += 1
-        elif value > self.newest:
-            self.newest = value
-        if value and (not self.oldest or value < self.oldest):
+        elif not self.oldest or value < self.oldest:
             self.oldest = value
-        if (
+        if not (
             self.floor is None
             or value is None
             or self._stream.is_active(record, self.floor)
             or id(record) in self._fitter.unreadable
         ):
-            self.emitted += 1
-            return True
-        self.unchanged += 1
-        return False
+            self.unchanged += 1
+            return False
+        if value is not None and value > self.newest:
+            self.newest = value
+        self.emitted += 1
+        return True
 
     # What is said of it.
 
