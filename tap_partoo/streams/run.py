@@ -58,7 +58,6 @@ class Run:
         ).present
         progress = Progress(stream.name, stream.pacer, stream.logger)
         reader.on_page = progress.report
-        self._announce()
 
     @property
     def snapshot_at(self) -> str:
@@ -81,6 +80,7 @@ class Run:
             RefusedError: If Partoo refuses the list.
             FatalAPIError: If it cannot be read, or its pages contradict each other.
         """
+        self._announce()
         for batch in self.reader.batches(self._stream.slices(self)):
             if not batch.outcome:
                 yield [record for record in batch.records if self._is_news(record)]
