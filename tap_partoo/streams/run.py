@@ -35,6 +35,7 @@ class Run:
         self.oldest = ""
         """The smallest time of all records read."""
         self.is_complete = True
+        self._is_from_start_date = False
         self.is_incremental = stream.replication_method == REPLICATION_INCREMENTAL
         self.floor = stream.floor(self)
         self.kept: list[Record] | None = [] if stream.is_kept else None
@@ -128,6 +129,8 @@ class Run:
     def _announce(self) -> None:
         stream = self._stream
         filters = [name for name in stream.filters.values() if stream.config.get(name)]
+        bookmark = stream.get_context_state(None).get("replication_key_value")
+        self._is_from_start_date = not (self.is_incremental and bookmark)
         stream.logger.info(
             "%s: %s, %s, filters: %s",
             stream.name,
@@ -157,6 +160,14 @@ class Run:
                 stream.name,
                 self.undated,
                 stream.replication_key,
+            )
+        if self._is_from_start_date and self.floor and self.oldest > self.floor:
+            stream.logger.info(
+                "%s: the oldest record is of %s, although `start_date` is %s: Partoo "
+                "lists nothing before it",
+                stream.name,
+                self.oldest[:10],
+                self.floor[:10],
             )
         if reader.refused:
             stream.logger.warning(
