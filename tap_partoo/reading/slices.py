@@ -106,8 +106,7 @@ class RangeSlices:
         declared: Ranges,
         whole: Slice,
         *,
-        low: datetime | None,
-        high: datetime | None,
+        bounds: Callable[[], tuple[datetime | None, datetime | None]],
         is_mirror: bool,
         time_of: Callable[[Mapping[str, Any]], str | None],
         name: str,
@@ -118,8 +117,8 @@ class RangeSlices:
         Args:
             declared: What the stream declares.
             whole: The list without bounds.
-            low: Where the range begins; None where it begins with the first row.
-            high: Where it ends; None where that is the first response's time.
+            bounds: Gives where the range begins; None where it begins with the first
+                row. Then where it ends; None where that is the first response's time.
             is_mirror: Whether rows that change meanwhile, and leave the range by it,
                 are to be read in this run, too.
             time_of: Gives the time by which Partoo filters a row, as RFC 3339 or as
@@ -129,16 +128,17 @@ class RangeSlices:
         """
         self._declared = declared
         self._whole = whole
-        self._low, self._high = low, high
+        self._bounds = bounds
         self._is_mirror = is_mirror
         self._time_of = time_of
         self._name = name
         self._logger = logger
         self._warned = False
+        self._day_is_known = declared.unit != DAY
 
     def __iter__(self) -> Iterator[Slice]:
         """See `Slices`."""
-        yield self._range(self._low, self._high)
+        yield self._whole_range()
         for number, params in enumerate(self._declared.passes, 1):
             yield replace(
                 self._whole,
@@ -155,18 +155,32 @@ class RangeSlices:
         """
         if part.range is None or first.max_page is None:
             return None
+        if not self._day_is_known:
+            # Until the first response, only this machine's clock told which day it is.
+            self._day_is_known = True
+            if (whole := self._whole_range()).range != part.range:
+                return [whole]
         self._check(part.range, first)
         if first.max_page <= MAX_PAGES:
             return None
-        low, high = part.range.low, part.range.high
+        return self._parts(part, part.range, first, ask)
+
+    def _parts(
+        self,
+        part: Slice,
+        whole: Range,
+        first: Page,
+        ask: Ask,
+    ) -> list[Slice] | None:
+        low, high = whole.low, whole.high
         start = floor(datetime.fromisoformat(first.snapshot_at), self._declared.unit)
-        pages, tail = first.max_page, []
+        pages, tail = first.max_page or 0, []
         if high is None:
             high = start
             tail = [self._range(start, None)] if self._is_mirror else []
             if low is None and not self._all_have_a_date(first, start, ask):
                 return None
-        if low is None and part.range.division is None:
+        if low is None and whole.division is None:
             low = self._oldest(part, first, ask)
         begin = low or EPOCH
         if high - begin < 2 * self._declared.unit:
@@ -174,9 +188,13 @@ class RangeSlices:
         division = Division(first.count or 0)
         edges = self._edges(begin, high, -(-pages // PART_PAGES))
         parts = [self._range(*edge, division) for edge in edges]
-        if part.range.low is None:  # whatever is older still
+        if whole.low is None:  # whatever is older still
             parts[0] = self._range(None, edges[0][1], division)
         return parts + tail
+
+    def _whole_range(self) -> Slice:
+        low, high = self._bounds()
+        return self._range(low and floor(low, self._declared.unit), high)
 
     def _range(
         self,

@@ -93,7 +93,7 @@ class Fitter:
         self._fit(row)
         for key in self._keys:
             if row.get(key) is None:
-                raise self._without(key)
+                raise without_key(self._stream, key)
         return row
 
     def note_unfit(self, path: str) -> None:
@@ -109,12 +109,6 @@ class Fitter:
         """Remember a field that is not declared."""
         if self._known.isdisjoint({"*", path, path.rpartition(".")[2]}):
             self._unknown.add(redact.quote(path))
-
-    def _without(self, key: str) -> FatalSyncError:
-        return FatalSyncError(
-            f"Partoo listed an item of `{self._stream}` without a usable `{key}`, its "
-            "primary key. Nothing can be loaded without it; report it to Partoo."
-        )
 
     def report(self, logger: logging.Logger) -> None:
         """Warn once of all that did not fit: names and figures, never a value."""
@@ -135,6 +129,14 @@ class Fitter:
                 self._stream,
                 redact.quote(", ".join(sorted(self._unknown))),
             )
+
+
+def without_key(stream: str, key: str) -> FatalSyncError:
+    """Return the error for an item without its primary key."""
+    return FatalSyncError(
+        f"Partoo listed an item of `{stream}` without a usable `{key}`, its primary "
+        "key. Nothing can be loaded without it; report it to Partoo."
+    )
 
 
 class _Object:

@@ -21,6 +21,7 @@ from tap_partoo.reading.increments import as_datetime, lower_bound
 from tap_partoo.reading.pages import Page, Slice
 from tap_partoo.reading.reader import Reader
 from tap_partoo.reading.slices import DAY, Queries, Ranges, RangeSlices, Slices, floor
+from tap_partoo.records.fitting import without_key
 from tap_partoo.records.timestamps import to_date, to_utc
 from tap_partoo.singer.maps import error_of_map
 from tap_partoo.streams.lists import Kept
@@ -123,7 +124,7 @@ class PartooStream(RESTStream[Any]):
         cls.time_keys = cls.time_keys or ((key,) if isinstance(key, str) else ())
         cls.activity_keys = cls.activity_keys or cls.time_keys
         cls.entered_at = cls.entered_at or cls.time_keys
-        if isinstance(key, str) and cls.columns.wrapped[key].wrapped is th.DateType:
+        if isinstance(key, str) and _is_date(cls.columns.wrapped[key].wrapped):
             cls.replication_key_format = "date"
 
     # For the SDK.
@@ -263,7 +264,7 @@ class PartooStream(RESTStream[Any]):
     def _conclude(self) -> None:
         run = self._run
         if run.kept is not None:
-            kept = Kept(run.kept, run.snapshot_at, run.is_complete)
+            kept = Kept(list(run.kept.values()), run.snapshot_at, run.is_complete)
             self._tap.lists.keep(type(self), kept)
         if run.is_complete and run.is_incremental and self.ranges is None:
             self.move_bookmark(run)
@@ -384,8 +385,7 @@ class PartooStream(RESTStream[Any]):
         return RangeSlices(
             self.ranges,
             self.whole_list(),
-            low=self.lower_bound(run),
-            high=self._upper_bound(),
+            bounds=lambda: (self.lower_bound(run), self._upper_bound()),
             is_mirror=not run.is_incremental,
             time_of=self._time_of_row,
             name=self.name,
@@ -506,10 +506,17 @@ class PartooStream(RESTStream[Any]):
         return self._tap.lists.is_needed(type(self))
 
     def kept_part(self, row: Record) -> Record:
-        """Return what streams per row of this one need of a row."""
-        if self.kept_fields is None:
-            return dict(row)
-        return {name: row[name] for name in self.kept_fields if name in row}
+        """Return what streams per row of this one need of a row.
+
+        Raises:
+            FatalSyncError: If it has no primary key.
+        """
+        names = row if self.kept_fields is None else self.kept_fields
+        part = {name: row[name] for name in names if name in row}
+        for key in self.primary_keys:
+            if part.get(key) is None:
+                raise without_key(self.name, key)
+        return part
 
     def read_all(self, part: Slice | None = None) -> Kept:
         """Read a whole list without emitting it.
@@ -527,6 +534,12 @@ class PartooStream(RESTStream[Any]):
             kept += batch.records
             is_complete &= batch.outcome != "incomplete"
         return Kept(kept, reader.snapshot_at, is_complete)
+
+
+def _is_date(declared: object) -> bool:
+    """Return whether a type, given as a class or as an object, is that of days."""
+    kind = declared if isinstance(declared, type) else type(declared)
+    return issubclass(kind, th.DateType)
 
 
 def _nested(

@@ -139,16 +139,16 @@ class SearchKeywords(PartooStream):
     @override
     def slices(self, run: Run) -> Queries:
         """Ask for each store that can have keywords; Partoo wants one at a time."""
-        low, now = self.lower_bound(run), self.now()
-        bounds = {
-            "filter_date__gte": spell(floor(_month(low or now), DAY)),
-            "filter_date__lte": spell(floor(now, DAY) - DAY),
-        }
         ids = [
             str(business.get("id"))
             for business in self.parents(run).rows
             if _may_have_presence(business) and _may_have_google(business)
         ]
+        low, now = self.lower_bound(run), self.now()  # by Partoo's clock, from now on
+        bounds = {
+            "filter_date__gte": spell(floor(_month(low or now), DAY)),
+            "filter_date__lte": spell(floor(now, DAY) - DAY),
+        }
         queries = (
             Slice(
                 self.path,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
@@ -38,9 +39,11 @@ class Run:
         self._is_from_start_date = False
         self.is_incremental = stream.replication_method == REPLICATION_INCREMENTAL
         self.floor = stream.floor(self)
-        self.kept: list[Record] | None = [] if stream.is_kept else None
+        self.kept: dict[object, Record] | None = {} if stream.is_kept else None
+        """What streams per row of this one need of each row, by its primary key."""
         self.reader = reader = stream.reader(self._make)
         self._stream = stream
+        self._key = itemgetter(*stream.primary_keys)
         self._has_gap = False
         self._counts = stream.pacer.counts()
         self._fitter = Fitter(
@@ -94,7 +97,8 @@ class Run:
 
     def _make(self, part: Slice, items: list[Record]) -> list[Record]:
         if self.kept is not None:
-            self.kept += map(self._stream.kept_part, items)
+            for kept in map(self._stream.kept_part, items):
+                self.kept[self._key(kept)] = kept
         rows = self._stream.rows(part, items)
         if part.fill:
             for row in rows:
