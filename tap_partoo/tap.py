@@ -5,14 +5,17 @@ from __future__ import annotations
 import io
 import json
 import os
+import sys
 from functools import cached_property
 from typing import IO, TYPE_CHECKING, Any, cast
 
+import click
 from singer_sdk import Tap
 from singer_sdk.exceptions import FatalSyncError, SingerSDKError
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from singer_sdk.plugin_base import PluginBase
 from singer_sdk.singerlib import Catalog
+from singer_sdk.tap_base import CliTestOptionValue
 from typing_extensions import override
 
 from tap_partoo import settings
@@ -44,12 +47,12 @@ from tap_partoo.singer.termination import terminate
 from tap_partoo.streams import STREAMS
 from tap_partoo.streams.lists import Lists
 from tap_partoo.streams.refusals import Refusals
+from tap_partoo.streams.survey import FirstPages, survey, table, verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import FrameType
 
-    import click
     from singer_sdk.plugin_base import _ConfigInput
 
     from tap_partoo.streams.base import PartooStream
@@ -64,6 +67,9 @@ KEYS = tuple(
     )
     for stream in STREAMS
 )
+
+
+_IS_TEST = "tap_partoo.test"
 
 
 class TapPartoo(Tap):
@@ -193,6 +199,22 @@ class TapPartoo(Tap):
             failure = FatalSyncError(str(self.refusals))
         raise failure
 
+    @override  # type: ignore[misc] # as above
+    def run_connection_test(self) -> bool:
+        """Print which streams the key may read, and what a run of each costs.
+
+        Raises:
+            FatalSyncError: If Partoo refuses a stream that is selected.
+        """
+        streams = cast("Mapping[str, PartooStream]", self.streams)
+        self.lists = lists = FirstPages(streams)
+        findings = survey(streams.values(), lists)
+        with standard_output():
+            sys.stdout.write(table(findings))
+        if failure := verdict(findings):
+            raise failure
+        return True
+
     # What the tap is given.
 
     @override
@@ -292,6 +314,15 @@ class TapPartoo(Tap):
 
     @classmethod
     @override
+    def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
+        """Leave `--test` to `invoke`: here, the catalog may not have been read yet."""
+        if value == CliTestOptionValue.All.value:
+            ctx.meta[_IS_TEST] = True
+        else:
+            super().cb_test(ctx, param, value)
+
+    @classmethod
+    @override
     def invoke(
         cls,
         *,
@@ -299,16 +330,23 @@ class TapPartoo(Tap):
         catalog: IO[Any] | None = None,
         **kwargs: Any,
     ) -> None:
-        """Run the tap.
+        """Run the tap, or test what its key may read.
 
         Raises:
             InputError: If the state or the catalog cannot be read.
         """
-        super().invoke(
-            state=state and _again(read_input("state", state)),
-            catalog=catalog and _again(read_input("catalog", catalog)),
-            **kwargs,
-        )
+        state = state and _again(read_input("state", state))
+        catalog = catalog and _again(read_input("catalog", catalog))
+        context = click.get_current_context(silent=True)
+        if context and context.meta.get(_IS_TEST):
+            config = kwargs["config"]
+            cls(
+                config=config.config,
+                catalog=catalog and json.load(catalog),
+                parse_env_config=config.parse_env,
+            ).run_connection_test()
+        else:
+            super().invoke(state=state, catalog=catalog, **kwargs)
 
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:

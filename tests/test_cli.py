@@ -220,22 +220,6 @@ def test_discovered_catalog_extracts_everything(
     assert list(run.of_type("SCHEMA")[0]["schema"]["properties"]) == FIELDS
 
 
-def test_connection_test_reads_one_record(api: StandIn, run_tap: RunTap) -> None:
-    run = run_tap(api, "--test")
-    assert run.returncode == 0
-    assert len(run.ids) == 1
-
-
-def test_connection_test_fails_without_a_valid_key(
-    api: StandIn, run_tap: RunTap
-) -> None:
-    run = run_tap(api, "--test", config={"api_key": "not-the-right-key"})
-    assert run.returncode == 1
-    [error] = run.errors
-    assert "401" in error
-    assert "`api_key`" in error
-
-
 def test_schema_test_writes_schemas_and_asks_nothing(
     api: StandIn, run_tap: RunTap
 ) -> None:

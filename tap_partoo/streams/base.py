@@ -304,19 +304,25 @@ class PartooStream(RESTStream[Any]):
         """The pace of all requests of the tap."""
         return self._tap.pacer
 
-    def ask(self, part: Slice, position: Position) -> Page:
+    def ask(
+        self,
+        part: Slice,
+        position: Position,
+        per_page: int | None = None,
+    ) -> Page:
         """Get one page.
 
         Args:
             part: The query that it belongs to.
             position: Which of its pages; None is the first, whatever its number.
+            per_page: The largest page that is wanted; None is that of the settings.
 
         Raises:
             FatalAPIError: If the API cannot be read.
         """
         query = {
             **part.params,
-            **part.paging.params(position, self.config.get("per_page")),
+            **part.paging.params(position, per_page or self.config.get("per_page")),
         }
         if self._order_is_dropped:
             query.pop("order_by", None)
@@ -328,7 +334,7 @@ class PartooStream(RESTStream[Any]):
             if "order_by" not in query or "order_by" not in str(error):
                 raise
         self._order_is_dropped = True  # the order only saves extra attempts
-        return self.ask(part, position)
+        return self.ask(part, position, per_page)
 
     def whole_list(self) -> Slice:
         """Return the query of the whole list."""

@@ -36,6 +36,7 @@ class Run:
         self.oldest = ""
         """The smallest time of all records read."""
         self.is_complete = True
+        self._is_from_start_date = False
         self.is_incremental = stream.replication_method == REPLICATION_INCREMENTAL
         self.floor = stream.floor(self)
         self.kept: dict[object, Record] | None = {} if stream.is_kept else None
@@ -61,7 +62,6 @@ class Run:
         ).present
         progress = Progress(stream.name, stream.pacer, stream.logger)
         reader.on_page = progress.report
-        self._announce()
 
     @property
     def snapshot_at(self) -> str:
@@ -84,6 +84,7 @@ class Run:
             RefusedError: If Partoo refuses the list.
             FatalAPIError: If it cannot be read, or its pages contradict each other.
         """
+        self._announce()
         for batch in self.reader.batches(self._stream.slices(self)):
             if not batch.outcome:
                 yield [record for record in batch.records if self._is_news(record)]
@@ -132,6 +133,8 @@ class Run:
     def _announce(self) -> None:
         stream = self._stream
         filters = [name for name in stream.filters.values() if stream.config.get(name)]
+        bookmark = stream.get_context_state(None).get("replication_key_value")
+        self._is_from_start_date = not (self.is_incremental and bookmark)
         stream.logger.info(
             "%s: %s, %s, filters: %s",
             stream.name,
@@ -161,6 +164,14 @@ class Run:
                 stream.name,
                 self.undated,
                 stream.replication_key,
+            )
+        if self._is_from_start_date and self.floor and self.oldest > self.floor:
+            stream.logger.info(
+                "%s: the oldest record is of %s, although `start_date` is %s: Partoo "
+                "lists nothing before it",
+                stream.name,
+                self.oldest[:10],
+                self.floor[:10],
             )
         if reader.refused:
             stream.logger.warning(
