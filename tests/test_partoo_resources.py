@@ -464,6 +464,12 @@ def test_ranges_of_reviews_are_inclusive(api: StandIn) -> None:
         assert mine == [row for row in wanted if row["business_id"] == one]
 
 
+def test_rows_can_be_prepared_for_a_reader_in_haste(api: StandIn) -> None:
+    api.account["reviews"].prepare()
+    rows = api.account["reviews"].rows()
+    assert read(api, "reviews", order_by="update_date") == sorted(rows, key=moment)
+
+
 def test_order_of_reviews(api: StandIn) -> None:
     rows = api.account["reviews"].rows()
     newest_first = read(api, "reviews", order_by="-update_date", per_page=100)
@@ -545,6 +551,31 @@ def test_rows_can_be_changed(api: StandIn, name: str) -> None:
     assert table.rows()[-1] == before[-1]
     if name != "messages":
         assert '"inserted"' in ask(api, resource.embedded_in or name).text
+
+
+@pytest.mark.parametrize("value", [None, 5, "text", [], {}, [None], {"a": {}}])
+def test_rows_of_any_shape_are_served(api: StandIn, value: object) -> None:
+    queries: dict[str, Row] = {
+        "reviews": {"update_date__gte": "1970-01-01T00:00:00", "keywords": "x"},
+        "businesses": {"modified__gte": 0, "subscribed_to_pm": "True", "groups": 1},
+        "users": {"order_by": "email", "org_id": 42},
+        "presence_metrics": {"filter_date__gte": "2026-01-01", "order_by": "day"},
+        "search_keywords": {"order_by": "count"},
+        "conversations": {"business__in": "a"},
+        "posts": {"state__in": "live"},
+        "feedback_results": {"business__notin": "a"},
+        "categories": {"search_query": "a", "order_by": "-gmb_id"},
+        "permissions": {},
+    }
+    for name in LISTED:
+        table, resource = api.account[name], RESOURCES[name]
+        row = table.rows()[0]
+        table.edit(
+            tuple(row[field] for field in resource.key),
+            **{field: value for field in row if field not in resource.key},
+        )
+        assert ask(api, name).status_code == 200
+        assert ask(api, name, **queries.get(name, {})).status_code == 200
 
 
 def test_rows_that_are_given_are_copies(api: StandIn) -> None:
@@ -719,6 +750,8 @@ def test_a_list_can_be_refused(api: StandIn, status: int) -> None:
     assert ask(api, "reviews").status_code == 200
     api.account.allow("users")
     assert ask(api, "users").status_code == 200
+    with pytest.raises(ValueError, match="no list of its own"):
+        api.account.refuse("groups")
 
 
 def test_a_child_can_be_refused(api: StandIn) -> None:

@@ -92,15 +92,18 @@ class Account:
 
     # Rights
 
-    def refuse(self, name: str, status: int = 403, **only: object) -> None:
+    def refuse(self, name: str, status: int = 403, /, **only: object) -> None:
         """Let the requests of a stream fail, until they are allowed again.
 
         Args:
             name: The stream.
             status: The answer.
             only: Only requests with these parameters, such as `conversation_id=7`, or
-                for one row, such as `id=3` of sections. By default all lists.
+                for one row, such as `id=3` of sections. By default the whole list.
         """
+        if RESOURCES[name].embedded_in:
+            message = f"{name} has no list of its own."
+            raise ValueError(message)
         texts = {key: str(value) for key, value in only.items()}
         self._refusals.append((name, status, texts))
 
@@ -149,7 +152,7 @@ class Account:
         """Use a key, now."""
         return self.edit(key_id, last_used_at=spell(self.now()))
 
-    def edit(self, key_id: int, **fields: Any) -> Record:
+    def edit(self, key_id: int, /, **fields: Any) -> Record:
         """Change fields of a key and nothing else: an edit leaves no trace of when."""
         with self.lock:
             self._keys.edit(key_id, **fields)
@@ -174,7 +177,7 @@ class Account:
 
     # Reviews
 
-    def edit_review(self, review_id: int, **fields: Any) -> Record:
+    def edit_review(self, review_id: int, /, **fields: Any) -> Record:
         """Change a review as its author does: `update_date` becomes now."""
         return edit_review(self, review_id, **fields)
 

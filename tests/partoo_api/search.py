@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
@@ -17,6 +17,14 @@ T = TypeVar("T")
 _KEPT = 16
 
 
+class _Line(NamedTuple):
+    """Rows in the order of time: their moments, the rows, and those without one."""
+
+    moments: list[float]
+    dated: list[Row]
+    undated: list[Row]
+
+
 class Search:
     """The rows of a resource until one of them changes."""
 
@@ -25,6 +33,7 @@ class Search:
         self._resource = resource
         self._rows = rows
         self._kept: dict[Hashable, Any] = {}
+        self._numbered = False
 
     def passing(self, values: Values, habits: Habits) -> Sequence[Row]:
         """Give the rows that pass the filters, in order."""
@@ -35,20 +44,24 @@ class Search:
 
     def _filtered(self, values: Values, habits: Habits) -> Sequence[Row]:
         parameters = self._resource.parameters
-        chosen = [
+        chosen: list[tuple[Parameter, Any]] = [
             (parameters[name], values[name]) for name in values if name in parameters
         ]
         order = str(values.get("order_by", ""))
-        by_moment = order and order.lstrip("-") == self._resource.moment_order
         rows: Sequence[Row] = self._rows
         for parameter, value in chosen:
             if parameter.field:
                 rows = self._rows_among(parameter.field, value, within=rows)
-        rows = self._in_range(chosen, habits, rows, sort=not by_moment)
+        bounds = {p.bound: value for p, value in chosen if p.bound is not None}
+        if not habits.filters_dates:
+            bounds.clear()
+        by_moment = bool(order) and order.lstrip("-") == self._resource.moment_order
+        if by_moment or bounds:
+            rows = self._in_time(rows, bounds, habits, order if by_moment else "")
         for parameter, value in chosen:
             if passes := parameter.passes:
                 rows = [row for row in rows if passes(row, value)]
-        return self._sorted(rows, order, habits) if order else rows
+        return rows if by_moment or not order else self._sorted(rows, order)
 
     def _rows_among(
         self, name: str, value: object, within: Sequence[Row]
@@ -58,63 +71,44 @@ class Search:
             return [row for row in within if row.value(name) in values]
         index = self.index(name)
         found = [row for each in values for row in index.get(each, ())]
-        return sorted(found, key=_place) if len(values) > 1 else found
+        return sorted(found, key=lambda row: row.place) if len(values) > 1 else found
 
-    def _in_range(
+    def _in_time(
         self,
-        chosen: list[tuple[Parameter, Any]],
-        habits: Habits,
         rows: Sequence[Row],
-        *,
-        sort: bool,
+        bounds: dict[Literal["from", "to"], Any],
+        habits: Habits,
+        order: str,
     ) -> Sequence[Row]:
-        bounds = {p.bound: value for p, value in chosen if p.bound}
-        if not bounds or not habits.filters_dates:
-            return rows
-        low = bounds.get("from", float("-inf"))
-        high = bounds.get("to", float("inf"))
-        if rows is not self._rows:
-            moments = [(self._moment(row, habits), row) for row in rows]
-            return [row for m, row in moments if m is not None and low <= m <= high]
-        moments_, dated, _ = self.timeline(habits)
-        found = dated[bisect_left(moments_, low) : bisect_right(moments_, high)]
-        return sorted(found, key=_place) if sort else found
+        """Give the rows between the bounds: in an order of time, or as they stand."""
+        whole = rows is self._rows
+        line = self.timeline(habits) if whole else self._line(rows, habits)
+        found, undated = line.dated, line.undated
+        if bounds:
+            first = bisect_left(line.moments, bounds.get("from", float("-inf")))
+            last = bisect_right(line.moments, bounds.get("to", float("inf")))
+            found, undated = found[first:last], []
+        if not order:
+            return sorted(found, key=lambda row: row.place)
+        return (found[::-1] if order.startswith("-") else found) + undated
 
-    def _sorted(self, rows: Sequence[Row], order: str, habits: Habits) -> Sequence[Row]:
-        name, descending = order.lstrip("-"), order.startswith("-")
-        if name != self._resource.moment_order:
-            by = self._resource.orders[name]
-            return sorted(
-                rows, key=lambda row: _rank(row.value(by)), reverse=descending
-            )
-        if rows is self._rows:
-            _, dated, undated = self.timeline(habits)
-            return (dated[::-1] if descending else dated) + undated
+    def timeline(self, habits: Habits) -> _Line:
+        """Give all rows in the order of time."""
+        return self._keep(("timeline", habits), lambda: self._line(self._rows, habits))
 
-        def rank(row: Row) -> tuple[bool, float]:
-            moment = self._moment(row, habits)
-            sign = -1 if descending else 1
-            return moment is None, sign * (moment or 0)
+    def _line(self, rows: Sequence[Row], habits: Habits) -> _Line:
+        self._number()
+        moment = self._resource.moment
+        pairs = [(moment(row.record, habits) if moment else None, row) for row in rows]
+        dated = [(time, row) for time, row in pairs if time is not None]
+        dated.sort(key=lambda pair: pair[0])
+        undated = [row for time, row in pairs if time is None]
+        return _Line([time for time, _ in dated], [row for _, row in dated], undated)
 
-        return sorted(rows, key=rank)
-
-    def _moment(self, row: Row, habits: Habits) -> float | None:
-        return self._resource.moment and self._resource.moment(row.record, habits)
-
-    def timeline(self, habits: Habits) -> tuple[list[float], list[Row], list[Row]]:
-        """Give the sorted moments, the rows in that order, and those without one."""
-
-        def make() -> tuple[list[float], list[Row], list[Row]]:
-            self._number()
-            pairs = [(self._moment(row, habits), row) for row in self._rows]
-            dated = [(moment, row) for moment, row in pairs if moment is not None]
-            dated.sort(key=lambda pair: pair[0])
-            undated = [row for moment, row in pairs if moment is None]
-            return [m for m, _ in dated], [row for _, row in dated], undated
-
-        line: tuple[list[float], list[Row], list[Row]]
-        line = self._keep(("timeline", habits), make)
-        return line
+    def _sorted(self, rows: Sequence[Row], order: str) -> Sequence[Row]:
+        field = self._resource.orders[order.lstrip("-")]
+        descending = order.startswith("-")
+        return sorted(rows, key=lambda row: _rank(row.value(field)), reverse=descending)
 
     def index(self, name: str) -> dict[Hashable, list[Row]]:
         """Give the rows by the value of a field."""
@@ -130,8 +124,10 @@ class Search:
         return index
 
     def _number(self) -> None:
-        for place, row in enumerate(self._rows):
-            row.place = place
+        if not self._numbered:
+            for place, row in enumerate(self._rows):
+                row.place = place
+            self._numbered = True
 
     def _keep(self, name: Hashable, make: Callable[[], T]) -> T:
         """Give what is kept under a name until a row changes; made when it is not."""
@@ -140,10 +136,6 @@ class Search:
             del self._kept[next(iter(self._kept))]  # unused for the longest time
         self._kept[name] = kept
         return kept
-
-
-def _place(row: Row) -> int:
-    return row.place
 
 
 def _rank(value: object) -> tuple[int, float, str]:

@@ -109,16 +109,16 @@ class Table:
         Without an index it goes where a new row goes.
         """
         with self._lock:
-            row = Row(dict(record), self._hidden(self.scene(1, fresh=True)))
+            row = Row(copy.deepcopy(record), self._hidden(self.scene(1, fresh=True)))
             place = self._new_place() if index is None else index
             self._count_id(row.record)
             self._rows.insert(place, row)
             self._changed()
 
-    def edit(self, key: RowKey, **fields: Any) -> Record:
+    def edit(self, key: RowKey, /, **fields: Any) -> Record:
         """Change fields of a row and nothing else: an edit leaves no trace of when."""
         with self._lock:
-            self.find(key).change(fields)
+            self.find(key).change(copy.deepcopy(fields))
             self._changed()
             return self.get(key)
 

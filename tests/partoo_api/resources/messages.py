@@ -48,8 +48,10 @@ def make_conversation(scene: Scene, index: int) -> Record:
         "assigned_user_id": user_id(index % 12) if index % 3 == 1 else None,
         "custom_channel": {"label": "Borne « Été »"} if index % 7 == 2 else None,
     }
-    if index % 5 != 3:
-        record["first_message_date"] = created
+    if index % 5 != 3:  # its format is not documented
+        record["first_message_date"] = (
+            created[:19].replace(" ", "T") if index % 5 == 1 else created
+        )
     return record
 
 

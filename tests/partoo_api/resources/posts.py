@@ -80,7 +80,10 @@ def _insight(index: int) -> list[Record]:
 
 
 def _in_state(row: Row, states: frozenset[str]) -> bool:
-    return any(each["state"] in states for each in row.record.get("post_status") or ())
+    parts = row.record.get("post_status")
+    return isinstance(parts, list) and any(
+        isinstance(part, dict) and part.get("state") in states for part in parts
+    )
 
 
 POSTS = Resource(
