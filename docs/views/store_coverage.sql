@@ -86,7 +86,7 @@ LEFT JOIN LATERAL (
             6,
             c.rows = 0 AND c.product = 'presence_management',
             'rows',
-            'Google gave no figures: it was linked lately, or Google does not verify it.'
+            'Google gave no figures: it was linked lately, or is not verified there.'
         ),
         (
             7,

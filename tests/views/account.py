@@ -1,189 +1,20 @@
-"""The views of docs/views on tables that the tap has loaded, and the samples of them.
-
-`python -m tests.views` renews the samples of docs/views.md.
-"""
+"""An account with the rows that a view can get wrong."""
 
 from __future__ import annotations
 
-import contextlib
-import json
-import re
-import subprocess
-import tempfile
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from psycopg import sql
-
-from tests import tap
-from tests.in_process import discover
-from tests.meltano_project import ROOT
-from tests.partoo_api import Account, StandIn, whole_account
-from tests.postgres import Database, postgres
+from tests.partoo_api import whole_account
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    import psycopg
-
-PAGE = ROOT / "docs" / "views.md"
-FILES = {path.stem: path for path in sorted((ROOT / "docs" / "views").glob("*.sql"))}
-TABLES = {
-    name: re.findall(r"\w+", path.read_text("utf-8").splitlines()[0])[1:]
-    for name, path in FILES.items()
-}
-"""The tables of each view, as its first comment names them."""
+    from tests.partoo_api import Account
 
 NOW = datetime(2026, 6, 15, 9, 30, tzinfo=UTC)
 """What time it is for the account, and for the views that ask."""
 
-_LOADER = ROOT / ".meltano/loaders/target-postgres/venv/bin/target-postgres"
-_SAMPLE = re.compile(r"(?ms)^(```sql\n(SELECT.+?);\n```\n\n)(?:^\|.*?\n)*")
 
-
-@dataclass(frozen=True)
-class Warehouse:
-    """An account, and a database that has the tables of all views.
-
-    The sessions of the database start in a time zone that is not UTC.
-    """
-
-    account: Account
-    server: Database
-    database: Database
-
-    def copy(self) -> Database:
-        """Make a database with the same tables."""
-        copied = self.server.create_database(timezone="Europe/Paris")
-        with self.server.connect() as connection:
-            for statement in (
-                "DROP DATABASE {copied}",
-                "CREATE DATABASE {copied} TEMPLATE {source}",
-                "ALTER DATABASE {copied} SET timezone = 'Europe/Paris'",
-            ):
-                names = {"copied": copied.name, "source": self.database.name}
-                connection.execute(
-                    sql.SQL(statement).format(
-                        **{key: sql.Identifier(name) for key, name in names.items()}
-                    )
-                )
-        return copied
-
-
-def statements(view: str, *, at: datetime | None = NOW) -> str:
-    """Give what creates a view, for which it is always the same time."""
-    text = FILES[view].read_text("utf-8")
-    if at is None:
-        return text
-    assert text.count("now()") <= 1
-    return text.replace("now()", f"TIMESTAMPTZ '{at.isoformat()}'")
-
-
-def show(
-    database: Database, view: str, columns: Sequence[str], limit: int
-) -> list[str]:
-    """Create a view of docs/views and give some of its rows, as lines of a table."""
-    with database.connect() as connection:
-        connection.execute(statements(view, at=None).encode())
-        query = sql.SQL("SELECT {} FROM {} ORDER BY 1 DESC, 2, 3 LIMIT {}").format(
-            sql.SQL(", ").join(map(sql.Identifier, columns)),
-            sql.Identifier(view),
-            limit,
-        )
-        rows = connection.execute(query).fetchall()
-    lines = [list(columns), *([_cell(value) for value in row] for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return [
-        "  ".join(
-            cell.ljust(wide) for cell, wide in zip(line, widths, strict=True)
-        ).rstrip()
-        for line in lines
-    ]
-
-
-@contextlib.contextmanager
-def warehouse() -> Iterator[Warehouse]:
-    """Let the tap load an account twice; between the runs, some rows are deleted."""
-    account = _account()
-    with (
-        StandIn(account) as api,
-        postgres() as server,
-        tempfile.TemporaryDirectory(prefix="tap-partoo-views-") as folder,
-    ):
-        database = server.create_database(timezone="Europe/Paris")
-        _load(api, database, Path(folder))
-        _delete_some(account)
-        _load(api, database, Path(folder))
-        yield Warehouse(account, server, database)
-
-
-def page(connection: psycopg.Connection) -> str:
-    """Give the page with the rows that its queries give."""
-
-    def with_rows(match: re.Match[str]) -> str:
-        cursor = connection.execute(match[2].encode())
-        names = [column.name for column in cursor.description or ()]
-        lines = [names, ["---"] * len(names)]
-        lines += [[_cell(value) for value in row] for row in cursor]
-        table = "".join(f"| {' | '.join(line)} |\n" for line in lines)
-        return f"{match[1]}{table}"
-
-    return _SAMPLE.sub(with_rows, PAGE.read_text("utf-8"))
-
-
-def _cell(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, list):
-        return ", ".join(map(str, value))
-    return "" if value is None else str(value).replace("|", "\\|")
-
-
-def _load(api: StandIn, database: Database, folder: Path) -> None:
-    """Mirror the streams of the views: what is deleted gets marked."""
-    wanted = {name for tables in TABLES.values() for name in tables}
-    catalog = discover()
-    for stream in catalog["streams"]:
-        stream["replication_method"] = "FULL_TABLE"
-        (root,) = (each for each in stream["metadata"] if not each["breadcrumb"])
-        root["metadata"]["selected"] = stream["tap_stream_id"] in wanted
-    settings = {
-        "api_key": api.account.api_key,
-        "api_url": api.url,
-        "emit_activate_version_messages": True,
-        "requests_per_minute": 6000,
-    }
-    extracted = tap.run(*tap.arguments(folder, settings, catalog=catalog))
-    assert extracted.returncode == 0, extracted.stderr
-    config = folder / "loader.json"
-    config.write_text(
-        json.dumps(
-            {
-                "host": database.host,
-                "port": database.port,
-                "user": database.user,
-                "password": database.password,
-                "database": database.name,
-                "default_target_schema": "partoo",
-            }
-        )
-    )
-    # A variable of the caller's own PostgreSQL would change what is loaded.
-    inherited = {k: v for k, v in tap.environment().items() if k[:2] != "PG"}
-    subprocess.run(
-        [_LOADER, "--config", config],
-        check=True,
-        env=inherited | {"PGTZ": "UTC"},  # as in meltano.yml
-        input=extracted.stdout,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        timeout=120,
-    )
-
-
-def _account() -> Account:
+def account_of_views() -> Account:
     """Make an account with the rows that a view can get wrong."""
     account = whole_account(keys=36, reviews=200, days=16, months=3, now=NOW)
     _change_keys(account)
@@ -364,7 +195,7 @@ def _change_presence(account: Account) -> None:
     states.edit((second["business_id"], second["publisher"]), state="new state")
 
 
-def _delete_some(account: Account) -> None:
+def delete_some(account: Account) -> None:
     """Delete rows of every table, and a store, whose reviews and figures stay."""
     keys = account.records()
     account.delete(keys[20]["id"])
@@ -381,15 +212,3 @@ def _delete_some(account: Account) -> None:
         for place, row in enumerate(table.rows()):
             if row["business_id"] == gone or place == also:
                 table.delete(tuple(row[key] for key in table.resource.key))
-
-
-def main() -> None:
-    """Renew the samples."""
-    with warehouse() as made, made.database.connect() as connection:
-        for view in FILES:
-            connection.execute(statements(view).encode())
-        PAGE.write_text(page(connection), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()
