@@ -72,24 +72,31 @@ LEFT JOIN LATERAL (
         ),
         (
             4,
-            NOT c.is_linked_to_google AND c.product = 'presence_management',
+            NOT c.is_linked_to_google AND c.product = 'presence_management'
+                AND c.rows > 0,
             'link to Google',
-            'All figures are of Google, to which the store is not linked.'
+            'The store is not linked to Google: the rows are of a time when it was.'
         ),
         (
             5,
-            NOT c.is_linked_to_google AND c.product = 'review_management',
+            NOT c.is_linked_to_google AND c.product = 'presence_management',
             'link to Google',
-            'The reviews of Google are missing, to which the store is not linked.'
+            'All figures come from Google, to which the store is not linked.'
         ),
         (
             6,
+            NOT c.is_linked_to_google AND c.product = 'review_management',
+            'link to Google',
+            'Reviews of Google do not come: the store is not linked to it.'
+        ),
+        (
+            7,
             c.rows = 0 AND c.product = 'presence_management',
             'rows',
             'Google gave no figures: it was linked lately, or is not verified there.'
         ),
         (
-            7,
+            8,
             c.rows = 0,
             'rows',
             'Nobody has reviewed it, or it was connected lately.'

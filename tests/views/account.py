@@ -100,12 +100,20 @@ def _change_businesses(account: Account) -> None:
     nothing = dict.fromkeys(made) | {"subscriptions": {"messages": None}}
     stores.insert({**nothing, "id": "unknown"})
     inactive = {name: {"active": False} for name in made["subscriptions"]}
-    stores.insert({**made, "id": "without products", "subscriptions": inactive})
+    stores.insert(
+        {
+            **made,
+            "id": "without products",
+            "code": "CS-00010",
+            "subscriptions": inactive,
+        }
+    )
     active = {name: {"active": True} for name in made["subscriptions"]}
     stores.insert(
         {
             **made,
             "id": "without rows",
+            "code": "CS-00011",
             "subscriptions": active,
             "google_location_id": "locations/1",
         }
@@ -114,6 +122,7 @@ def _change_businesses(account: Account) -> None:
         {
             **made,
             "id": "without link",
+            "code": "CS-00012",
             "subscriptions": active,
             "google_location_id": None,
         }

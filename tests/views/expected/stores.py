@@ -165,11 +165,7 @@ def gap(row: Row) -> tuple[str | None, str | None]:
     if row["rows"] is None:
         return None, None
     if not row["is_linked_to_google"]:
-        return "link to Google", (
-            "The reviews of Google are missing, to which the store is not linked."
-            if reviewed
-            else "All figures are of Google, to which the store is not linked."
-        )
+        return "link to Google", _unlinked(row, reviewed=reviewed)
     if row["rows"]:
         return None, None
     return "rows", (
@@ -177,6 +173,14 @@ def gap(row: Row) -> tuple[str | None, str | None]:
         if reviewed
         else "Google gave no figures: it was linked lately, or is not verified there."
     )
+
+
+def _unlinked(row: Row, *, reviewed: bool) -> str:
+    if reviewed:
+        return "Reviews of Google do not come: the store is not linked to it."
+    if row["rows"]:
+        return "The store is not linked to Google: the rows are of a time when it was."
+    return "All figures come from Google, to which the store is not linked."
 
 
 def store_coverage(account: Account) -> list[Row]:
