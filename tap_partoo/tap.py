@@ -8,10 +8,12 @@ import os
 from functools import cached_property
 from typing import IO, TYPE_CHECKING, Any
 
+import click
 from singer_sdk import Tap
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from singer_sdk.plugin_base import PluginBase
 from singer_sdk.singerlib import Catalog
+from singer_sdk.tap_base import CliTestOptionValue
 from typing_extensions import override
 
 from tap_partoo import settings
@@ -45,7 +47,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import FrameType
 
-    import click
     from singer_sdk.plugin_base import _ConfigInput
 
     from tap_partoo.streams.base import PartooStream
@@ -186,7 +187,9 @@ class TapPartoo(Tap):
             )
         except Exception as error:
             msg = (
-                "The setting `stream_maps` cannot be used: "
+                "The setting `flattening_enabled` needs `flattening_max_depth`, 0 or more."
+                if "Flattening" in str(error)
+                else "The setting `stream_maps` cannot be used: "
                 f"{redact.quote(str(error)).rstrip('.')}."
             )
             raise InputError(msg) from error
@@ -225,6 +228,20 @@ class TapPartoo(Tap):
                 _keep_secret(config)
                 given.config |= config
         return given
+
+    @classmethod
+    @override
+    def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
+        """Test the tap.
+
+        Raises:
+            BadParameter: If it is not said what to test; the SDK would test all.
+        """
+        accepted = [option.value for option in CliTestOptionValue]
+        if value not in accepted:
+            msg = f"{redact.quote(value)!r} is not one of {', '.join(accepted)}."
+            raise click.BadParameter(msg, ctx, param)
+        super().cb_test(ctx, param, value)
 
     @classmethod
     @override
