@@ -186,7 +186,7 @@ def check(config: dict[str, Any], schema: Mapping[str, Any]) -> None:
 
     Raises:
         InputError: If a setting is missing or not acceptable. The value of a secret is
-            never told.
+            never repeated.
     """
     found = list(problems(config, schema, SECRETS)) or list(_problems(config, schema))
     if found:

@@ -265,7 +265,9 @@ class TapPartoo(Tap):
             )
         except Exception as error:
             msg = (
-                "The setting `stream_maps` cannot be used: "
+                "The setting `flattening_enabled` needs `flattening_max_depth`, 0 or more."
+                if "Flattening" in str(error)
+                else "The setting `stream_maps` cannot be used: "
                 f"{redact.quote(str(error)).rstrip('.')}."
             )
             raise InputError(msg) from error
@@ -302,6 +304,20 @@ class TapPartoo(Tap):
                 _keep_secret(config)
                 given.config |= config
         return given
+
+    @classmethod
+    @override
+    def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
+        """Test the tap.
+
+        Raises:
+            BadParameter: If it is not said what to test; the SDK would test all.
+        """
+        accepted = [option.value for option in CliTestOptionValue]
+        if value not in accepted:
+            msg = f"{redact.quote(value)!r} is not one of {', '.join(accepted)}."
+            raise click.BadParameter(msg, ctx, param)
+        super().cb_test(ctx, param, value)
 
     @classmethod
     @override

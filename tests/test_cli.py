@@ -253,6 +253,7 @@ def assert_refused(run: tap.Run, code: int, *named: str) -> None:
     [
         pytest.param(["--nope"], "--nope", id="unknown option"),
         pytest.param(["--about", "--format=xml"], "xml", id="unknown format"),
+        pytest.param(["--test=shcema"], "shcema", id="unknown test"),
     ],
 )
 def test_wrong_use_is_one_line(args: list[str], named: str) -> None:

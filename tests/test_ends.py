@@ -259,6 +259,15 @@ def test_an_unknown_level_is_reported_and_ignored(
     assert "DEBUG" not in run.stderr
 
 
+@pytest.mark.parametrize("name", ["LOGLEVEL", "TAP_PARTOO_LOGLEVEL"])
+def test_an_empty_level_is_an_unset_one(
+    name: str, api: StandIn, run_tap: RunTap
+) -> None:
+    run = run_tap(api, env={name: ""})
+    assert run.returncode == 0
+    assert "WARNING" not in run.stderr
+
+
 def test_an_unforeseen_failure_is_one_short_printable_line() -> None:
     code = (
         "import tap_partoo.tap as t\n"

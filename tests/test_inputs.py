@@ -288,6 +288,15 @@ def test_a_key_on_the_command_line_is_not_repeated(arguments: list[str]) -> None
     one_error(tap.run(*arguments), code=2)
 
 
+@pytest.mark.parametrize(
+    "path", ["env", "/no/such/folder/config", "./config-of-partoo", "a/b.json", "x.yml"]
+)
+@pytest.mark.parametrize("option", ["config", "state", "catalog"])
+def test_what_looks_like_a_path_is_repeated(option: str, path: str) -> None:
+    run = tap.run(f"--{option}", path)
+    one_error(run, option, path, code=1 if option == "config" else 2)
+
+
 @pytest.mark.parametrize("option", ["config", "state", "catalog"])
 def test_a_name_is_quoted_on_one_line(option: str, tmp_path: Path) -> None:
     name = tmp_path / f"\x1b[31mforged\nError: line{'x' * 150}.json"
@@ -421,6 +430,14 @@ def test_stream_maps_of_unknown_streams_are_reported_once(api: StandIn) -> None:
     run = run_here(api, config=config)
     [warning] = [ln for ln in run.stderr.splitlines() if ln.startswith("WARNING")]
     assert warning.endswith("no stream of the tap: api_kyes, copy, gone")
+
+
+def test_flattening_that_cannot_work_is_not_blamed_on_stream_maps(
+    api: StandIn, tmp_path: Path
+) -> None:
+    config = config_of(api, flattening_enabled=True, flattening_max_depth=-1)
+    error = one_error(tap.run(*tap.arguments(tmp_path, config)), "flattening")
+    assert "stream_maps" not in error
 
 
 def test_faker_config_without_faker_names_the_extra(

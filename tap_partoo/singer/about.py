@@ -1,4 +1,4 @@
-"""The text of `--about`: the SDK's tells names and types of settings only."""
+"""The text of `--about`: the SDK's has names and types of settings only."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def problems(
     Args:
         config: The settings; changed in place. Whole numbers come out as integers.
         schema: JSON schema of all settings, those of the SDK included.
-        secrets: Settings whose values are not told.
+        secrets: Settings whose values are not repeated.
     """
     for error in JSONSchemaValidator(_mended(schema)).iter_errors(config):
         yield _problem(error, config, schema, secrets)

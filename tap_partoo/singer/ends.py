@@ -18,7 +18,7 @@ def open_standard_streams() -> None:
 
     Otherwise the next file or connection would get their numbers, and with them what
     is written there. What is written to standard output fails as on a full disk; the
-    log is lost, and the exit code tells what the run did.
+    log is lost, and the exit code says what the run did.
     """
     for number, flags in ((0, os.O_RDONLY), (1, os.O_RDONLY), (2, os.O_WRONLY)):
         try:
@@ -35,7 +35,7 @@ def open_standard_streams() -> None:
 
 
 def _stream(stream: IO[str] | None, number: int) -> IO[str]:
-    """Return the stream that Python made, which is none where it was closed."""
+    """Return the stream that Python made, or one in its place where it was closed."""
     return stream or os.fdopen(
         number, "w", encoding="utf-8", errors="backslashreplace", closefd=False
     )
@@ -50,9 +50,10 @@ def correct_log_level(variables: tuple[str, ...]) -> list[str]:
     unset = []
     for name in variables:
         value = os.environ.get(name)
-        if value and value.upper() not in logging.getLevelNamesMapping():
+        if value is not None and value.upper() not in logging.getLevelNamesMapping():
             del os.environ[name]
-            unset.append(f"{name}={redact.quote(value)}")
+            if value:
+                unset.append(f"{name}={redact.quote(value)}")
     return unset
 
 

@@ -68,9 +68,13 @@ def json_object(what: str, name: str, read: Callable[[], bytes]) -> dict[str, An
 
 def shown(name: str) -> str:
     """Return as much of a name as is sure to be one, and neither content nor a key."""
+    if not name:
+        return "''"
     path = Path(name)
-    is_path = re.fullmatch(r"\.\w{1,5}", path.suffix) or (
-        len(path.parts) > 1 and _exists(path.parent)
+    is_path = (
+        re.fullmatch(r"\.\w{1,5}", path.suffix)
+        or name.startswith(("/", "./", "../", "~/"))
+        or (len(path.parts) > 1 and _exists(path.parent))
     )
     if name.lstrip().startswith(("{", "[", '"')) or "=" in name:
         return "(not the path of a file)"
