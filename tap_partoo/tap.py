@@ -308,7 +308,7 @@ class TapPartoo(Tap):
     @classmethod
     @override
     def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
-        """Test the tap.
+        """Leave `--test` to `invoke`: here, the catalog may not have been read yet.
 
         Raises:
             BadParameter: If it is not said what to test; the SDK would test all.
@@ -317,7 +317,10 @@ class TapPartoo(Tap):
         if value not in accepted:
             msg = f"{redact.quote(value)!r} is not one of {', '.join(accepted)}."
             raise click.BadParameter(msg, ctx, param)
-        super().cb_test(ctx, param, value)
+        if value == CliTestOptionValue.All.value:
+            ctx.meta[_IS_TEST] = True
+        else:
+            super().cb_test(ctx, param, value)
 
     @classmethod
     @override
@@ -327,15 +330,6 @@ class TapPartoo(Tap):
             if param.name in {"state", "catalog"}:
                 param.type = InputFile()
         return command
-
-    @classmethod
-    @override
-    def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
-        """Leave `--test` to `invoke`: here, the catalog may not have been read yet."""
-        if value == CliTestOptionValue.All.value:
-            ctx.meta[_IS_TEST] = True
-        else:
-            super().cb_test(ctx, param, value)
 
     @classmethod
     @override

@@ -90,10 +90,6 @@ class CustomRoles(PartooStream):
         )
 
     @override
-    def kept_part(self, row: Record) -> Record:
-        return super().kept_part({**row, "org_id": row.get("org_id") or 0})
-
-    @override
     def rows(self, part: Slice, items: list[Record]) -> list[Record]:
         return [
             {
