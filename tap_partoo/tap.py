@@ -176,7 +176,7 @@ class TapPartoo(Tap):
         """The version of the rows of a FULL_TABLE run: milliseconds, Partoo's clock."""
         return int(self.client.now().timestamp() * 1000)
 
-    @override  # type: ignore[misc] # the SDK calls it final, and has no other place
+    @override  # type: ignore[misc] # the only place for a verdict
     def sync_all(self) -> None:
         """Read all selected streams, then fail if Partoo refused one.
 

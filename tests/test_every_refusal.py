@@ -23,13 +23,13 @@ from tests.every import (
 )
 from tests.in_process import run_here
 from tests.partoo_api import RESOURCES, Answer, StandIn, faults, whole_account
-from tests.tap import Run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.conftest import RunTap
     from tests.partoo_api import Fault
+    from tests.tap import Run
 
 streams = pytest.mark.parametrize("name", NAMES)
 NEEDS = {
