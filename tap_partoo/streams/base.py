@@ -413,6 +413,13 @@ class PartooStream(RESTStream[Any]):
         is_date = self.replication_key_format == "date"
         return to_date(start) if is_date else to_utc(start)
 
+    def starts_at(self, run: Run) -> str | None:
+        """Return since when rows are read or emitted, for the log."""
+        if self.ranges or self.history:
+            low = self.lower_bound(run)
+            return None if low is None else low.isoformat()
+        return run.floor
+
     def is_active(self, record: Record, floor: str) -> bool:
         """Return whether a record has activity at or after a time."""
         return any((record.get(key) or "") >= floor for key in self.activity_keys)
@@ -441,7 +448,8 @@ class PartooStream(RESTStream[Any]):
         if value is None or not run.is_incremental:
             return None
         if as_datetime(value) > self.now() and not self._tap.client.knows_clock:
-            self.ask(self.whole_list(), None)  # whose clock is wrong?
+            source = self._tap.lists.stream(self.parent) if self.parent else self
+            source.ask(source.whole_list(), None)  # whose clock is wrong?
         if as_datetime(value) <= self.now():
             return value
         self.logger.warning(
@@ -469,11 +477,9 @@ class PartooStream(RESTStream[Any]):
         return self._tap.client.now()
 
     def _upper_bound(self) -> datetime | None:
-        """Return the last range's end: yesterday, or the start where it is known."""
-        client = self._tap.client
-        if self.ranges and self.ranges.unit == DAY:
-            return floor(client.now(), DAY) - DAY
-        return floor(client.now()) if client.knows_clock else None
+        """Return where ranges of days end: yesterday. Those of times begin open."""
+        is_by_day = self.ranges is not None and self.ranges.unit == DAY
+        return floor(self.now(), DAY) - DAY if is_by_day else None
 
     def time_of(self, record: Record) -> str | None:
         """Return the value of a record that moves the bookmark."""
