@@ -265,8 +265,8 @@ class TapPartoo(Tap):
             )
         except Exception as error:
             msg = (
-                "The setting `flattening_enabled` needs `flattening_max_depth`, 0 or "
-                "more."
+                "The setting `flattening_enabled` needs `flattening_max_depth`, which "
+                "is 0 or more."
                 if "Flattening" in str(error)
                 else "The setting `stream_maps` cannot be used: "
                 f"{redact.quote(str(error)).rstrip('.')}."
