@@ -86,7 +86,9 @@ def test_the_command_fails_with_one_line_on_403(
     needs = f", needs {NEEDS[name]}" if name in NEEDS else ""
     why = "it needs `sections`" if name == "groups" else "HTTP 403"
     [line] = run.errors
-    assert line.startswith(f"Error: Partoo refused `{name}` ({why}{needs}). What could")
+    assert line.startswith(
+        f"Error: Partoo refused `{name}` ({why}{needs}). Everything else"
+    )
     assert f"`meltano select tap-partoo --exclude {name}`" in line
     assert "api_url" not in line
     assert run.stderr.splitlines()[-1] == line
@@ -110,7 +112,7 @@ def test_a_child_of_what_is_refused_is_named_with_it(child: str, api: StandIn) -
     with pytest.raises(FatalSyncError) as error:
         run_here(api, catalog=catalog_of(parent, child))
     assert f"`{parent}` (HTTP 403" in str(error.value)
-    assert f"`{child}` (it needs `{parent}`" in str(error.value)
+    assert f"`{child}` (needs `{parent}`" in str(error.value)
     assert len(api.requests) == 1
 
 

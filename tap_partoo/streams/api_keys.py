@@ -155,14 +155,13 @@ class ApiKeys(PartooStream):
         """
         if not run.is_incremental:
             return None
-        floors, seen = [super().floor(run)], self.bookmark(run)
-        self._newest_seen = seen
+        start, seen = super().floor(run), self.bookmark(run)
+        self._newest_seen = max(start or "", seen) if seen else None
         state = self.get_context_state(None)
         since = state.get("complete_as_of")
         if since and seen and state.get("filters") == self._filters():
             seen = (as_datetime(since) - LATE).isoformat()
-        floors.append(seen)
-        return max(filter(None, floors), default=None)
+        return max(filter(None, (start, seen)), default=None)
 
     @override
     def is_active(self, record: Record, floor: str) -> bool:
