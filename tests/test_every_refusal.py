@@ -84,7 +84,7 @@ def test_the_command_fails_with_one_line_on_403(
     assert other not in INCREMENTAL or bookmark_of(run, other)
     assert bookmark_of(run, name) is None
     needs = f", needs {NEEDS[name]}" if name in NEEDS else ""
-    why = "it needs `sections`" if name == "groups" else "HTTP 403"
+    why = "needs `sections`" if name == "groups" else "HTTP 403"
     [line] = run.errors
     assert line.startswith(
         f"Error: Partoo refused `{name}` ({why}{needs}). Everything else"
@@ -99,7 +99,7 @@ def test_a_404_of_the_list_is_a_refusal_too(name: str, api: StandIn) -> None:
     if name in {"search_keywords", "messages"}:
         pytest.skip("a query per parent, see below")
     api.account.refuse(listed(name), 404)
-    why = "it needs `sections`" if name == "groups" else "HTTP 404"
+    why = "needs `sections`" if name == "groups" else "HTTP 404"
     with pytest.raises(FatalSyncError, match=rf"refused `{name}` \({why}.*") as error:
         run_here(api, catalog=catalog_of(name), config=MIRROR)
     assert name == "groups" or "api_url" in str(error.value)
