@@ -184,22 +184,32 @@ class Reader:
         requests = [request for reading in self._active for request in reading.ahead]
         room = self._window - sum(not request.is_done() for request in requests)
         for reading in list(self._active):
+            is_first = reading is self._active[0]
+            if reading.of.waits and not is_first:
+                break
             self._look_into(reading)
-            while room > 0 and len(reading.ahead) < self._window:
+            # The others may have taken all room before the first one needed some.
+            while (room > 0 or (is_first and not reading.ahead)) and (
+                len(reading.ahead) < self._window
+            ):
                 position = reading.ask()
                 if position is False:
                     break
                 reading.ahead.append(self._submit(reading.of, position))
                 room -= 1
-        while room > 0 and len(self._active) < self._window:
+        while room > 0 and len(self._active) < self._window and not self._is_waiting():
             part = next(pending, None)
             if part is None:
                 return
             reading = _Reading(part)
             self._active.append(reading)
-            if part.given is None:
+            if part.given is None and not self._is_waiting():
                 reading.ahead.append(self._submit(part, None))
                 room -= 1
+
+    def _is_waiting(self) -> bool:
+        """Return whether the last query may not be asked for yet."""
+        return len(self._active) > 1 and self._active[-1].of.waits
 
     def _look_into(self, reading: _Reading) -> None:
         """Open a query before its turn, once its first page has come and is plain."""

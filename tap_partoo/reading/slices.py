@@ -129,7 +129,8 @@ class RangeSlices:
         """
         self._declared = declared
         self._whole = whole
-        self._low, self._high = low, high
+        self._low = low and floor(low, declared.unit)  # as it is spelled
+        self._high = high
         self._is_mirror = is_mirror
         self._time_of = time_of
         self._name = name
@@ -145,6 +146,7 @@ class RangeSlices:
                 params={**self._whole.params, **params},
                 label=f"pass {number}: "
                 + ", ".join(f"{key}={value}" for key, value in params.items()),
+                waits=True,
             )
 
     def divide(self, part: Slice, first: Page, ask: Ask) -> list[Slice] | None:
@@ -163,7 +165,8 @@ class RangeSlices:
         pages, tail = first.max_page, []
         if high is None:
             high = start
-            tail = [self._range(start, None)] if self._is_mirror else []
+            if self._is_mirror:
+                tail = [replace(self._range(start, None), waits=True)]
             if low is None and not self._all_have_a_date(first, start, ask):
                 return None
         if low is None and part.range.division is None:
