@@ -373,11 +373,12 @@ class PartooStream(RESTStream[Any]):
             return Queries([Slice(self.path, self.paging, given=rows)])
         if self.ranges is None:
             return Queries([self.whole_list()])
+        low = self.lower_bound(run)
         return RangeSlices(
             self.ranges,
             self.whole_list(),
-            low=self.lower_bound(run),
-            high=self._upper_bound(),
+            low=low,
+            high=self._upper_bound(run, low),
             is_mirror=not run.is_incremental,
             time_of=self._time_of_row,
             name=self.name,
@@ -442,12 +443,17 @@ class PartooStream(RESTStream[Any]):
         """Return the time by Partoo's clock, where it is known."""
         return self._tap.client.now()
 
-    def _upper_bound(self) -> datetime | None:
-        """Return the last range's end: yesterday, or the start where it is known."""
+    def _upper_bound(self, run: Run, low: datetime | None) -> datetime | None:
+        """Return the last range's end: yesterday, or the start of the run.
+
+        None where the first response is to tell: that start is not known yet, or the
+        whole list is wanted, in which rows have no date or change meanwhile.
+        """
         client = self._tap.client
         if self.ranges and self.ranges.unit == DAY:
             return floor(client.now(), DAY) - DAY
-        return floor(client.now()) if client.clock_ahead is not None else None
+        is_whole = low is None or not run.is_incremental
+        return None if is_whole or client.clock_ahead is None else floor(client.now())
 
     def time_of(self, record: Record) -> str | None:
         """Return the value of a record that moves the bookmark."""
