@@ -23,7 +23,6 @@ from tests.every import (
 )
 from tests.in_process import run_here
 from tests.partoo_api import RESOURCES, Answer, StandIn, faults, whole_account
-from tests.tap import Run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -246,7 +245,7 @@ def test_all_roles_without_permissions_are_still_a_list(api: StandIn) -> None:
         api.account["custom_roles"].delete((row["org_id"], row["api_id"]))
     for row in api.account["custom_roles"].rows():
         api.account.refuse("custom_roles", 404, api_id=row["api_id"])
-    run: Run = run_here(api, catalog=catalog_of("custom_roles"), config=MIRROR)
+    run = run_here(api, catalog=catalog_of("custom_roles"), config=MIRROR)
     assert len(run.records) == 3
     assert len(run.of_type("ACTIVATE_VERSION")) == 1
     [line] = warnings(run)
