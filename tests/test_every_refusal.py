@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from tests.conftest import RunTap
     from tests.partoo_api import Fault
-    from tests.tap import Run
 
 streams = pytest.mark.parametrize("name", NAMES)
 NEEDS = {
@@ -248,7 +247,7 @@ def test_all_roles_without_permissions_are_still_a_list(api: StandIn) -> None:
         api.account["custom_roles"].delete((row["org_id"], row["api_id"]))
     for row in api.account["custom_roles"].rows():
         api.account.refuse("custom_roles", 404, api_id=row["api_id"])
-    run: Run = run_here(api, catalog=catalog_of("custom_roles"), config=MIRROR)
+    run = run_here(api, catalog=catalog_of("custom_roles"), config=MIRROR)
     assert len(run.records) == 3
     assert len(run.of_type("ACTIVATE_VERSION")) == 1
     [line] = warnings(run)
