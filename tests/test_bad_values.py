@@ -1,0 +1,186 @@
+"""One bad value costs its column, and a helper that fails costs its help."""
+
+from __future__ import annotations
+
+import json
+import threading
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tap_partoo.api import decoding
+from tap_partoo.api.decoding import UNREADABLE, decode
+from tap_partoo.errors import InputError, UnreadableResponseError
+from tests import tap
+from tests.in_process import discover_api_keys, run_here
+from tests.partoo_api import Account, Answer, StandIn, faults, make_keys
+
+if TYPE_CHECKING:
+    from tests.conftest import RunTap
+
+
+def with_text(old: str, new: str) -> faults.Fault:
+    """Put a JSON text in the place of another."""
+
+    def fault(exchange: faults.Exchange) -> Answer:
+        right = exchange.right
+        content = right.content()
+        assert old.encode() in content
+        return Answer(200, content.replace(old.encode(), new.encode()), page=right.page)
+
+    return fault
+
+
+UNUSUAL = {
+    "lone surrogate": r'"\ud800"',
+    "surrogates in the wrong order": r'"\udc00\ud800"',
+    "number beyond all limits": "1e999",
+    "negative one": "-1e999",
+    "integer of 5,000 digits": "9" * 5000,
+}
+
+
+@pytest.mark.parametrize("text", UNUSUAL.values(), ids=UNUSUAL)
+def test_a_value_that_cannot_be_decoded_costs_its_column(
+    run_tap: RunTap, text: str
+) -> None:
+    account = Account(make_keys(5))
+    key = account.records()[2]["id"]
+    account.edit(key, description="to be replaced")
+    with StandIn(account) as api:
+        api.faults.add(with_text('"to be replaced"', text), times=None)
+        run = run_tap(api)
+    assert run.returncode == 0, run.stderr
+    records = {record["id"]: record for record in run.records}
+    assert len(records) == 5
+    assert records[key]["description"] is None
+    [line] = [text for text in run.stderr.splitlines() if "WARNING" in text]
+    assert "api_keys.description: 1 value(s) do not fit the schema" in line
+    assert f"id {key}" in line
+
+
+def test_everything_else_of_such_a_response_is_as_ever() -> None:
+    plain = {"a": [1, 2.5, "x", None, True, {"b": "é"}], "c": -7}
+    text = json.dumps({**plain, "bad": "@"}).replace('"@"', r'"\ud800"')
+    assert decode(text.encode()) == {**plain, "bad": UNREADABLE}
+
+
+@pytest.mark.parametrize(
+    "text", [b"NaN", b"[Infinity]", b'{"a": -Infinity}', b"[" * 100_000, b"\xff"]
+)
+def test_what_is_not_json_is_still_refused(text: bytes) -> None:
+    with pytest.raises(UnreadableResponseError):
+        decoding.decode(text)
+
+
+@pytest.mark.parametrize("started", [0, 1, 3])
+def test_a_worker_that_cannot_be_had_ends_no_run(
+    monkeypatch: pytest.MonkeyPatch, started: int
+) -> None:
+    """As where the number of threads of a container is limited."""
+    account = Account(make_keys(95))
+    start, count = threading.Thread.start, 0
+
+    def limited(thread: threading.Thread) -> None:
+        nonlocal count
+        if thread.name.startswith("ThreadPoolExecutor"):
+            count += 1
+            if count > started:
+                msg = "can't start new thread"
+                raise RuntimeError(msg)
+        start(thread)
+
+    with StandIn(account, latency_seconds=0.03) as api:
+        monkeypatch.setattr(threading.Thread, "start", limited)
+        run = run_here(api, config={"per_page": 10, "concurrency": 4})
+    assert sorted(run.ids) == sorted(r["id"] for r in account.records())
+    assert count > started
+
+
+# Stream maps that fail on a record.
+
+MAPS: dict[str, tuple[dict[str, Any], str, str]] = {
+    "hash of null": ({"user_name": "md5(user_name)"}, "user_name", "md5(user_name)"),
+    "text as a number": ({"x": "int(label)"}, "x", "int(label)"),
+    "filter": ({"__filter__": "label > 3"}, "__filter__", "label > 3"),
+    "item of null": ({"first": "permissions[0]"}, "first", "permissions[0]"),
+}
+
+
+@pytest.mark.parametrize(("maps", "column", "code"), MAPS.values(), ids=MAPS)
+def test_a_map_that_fails_is_the_users_own_mistake(
+    run_tap: RunTap, maps: dict[str, Any], column: str, code: str
+) -> None:
+    account = Account(make_keys(5))
+    for record in account.records():
+        account.edit(
+            record["id"], user_name=None, label="private-label", permissions=None
+        )
+    with StandIn(account) as api:
+        run = run_tap(api, config={"stream_maps": {"api_keys": maps}})
+    assert run.returncode == 1
+    [error] = run.errors
+    assert f"`api_keys.{column}`" in error
+    assert code in error
+    assert "report" not in error
+    assert "private-label" not in run.stderr
+    assert "unhandled" not in run.stderr
+    assert run.bookmark is None
+
+
+def test_a_failure_is_one_line(run_tap: RunTap, api: StandIn) -> None:
+    run = run_tap(api, config={"api_key": "not-the-right-key"})
+    said = [line for line in run.stderr.splitlines() if "ERROR" in line.upper()]
+    assert len(said) == 1
+
+
+# Clocks, and waits that Partoo asks for.
+
+
+@pytest.mark.parametrize("behind", [timedelta(hours=1), timedelta(days=400)])
+def test_a_version_is_of_partoos_clock(behind: timedelta) -> None:
+    """A clock of this machine that was set back must not reuse a version."""
+    catalog = discover_api_keys()
+    catalog["streams"][0]["replication_method"] = "FULL_TABLE"
+    activate = {"emit_activate_version_messages": True}
+    versions = []
+    with StandIn(Account(make_keys(3))) as api:
+        for ahead in (timedelta(0), behind):
+            # To be behind is to have a Partoo that is ahead.
+            api.clock_offset = ahead
+            run = run_here(api, config=activate, catalog=catalog)
+            [message] = run.of_type("ACTIVATE_VERSION")
+            assert {m["version"] for m in run.of_type("RECORD")} == {message["version"]}
+            versions.append(message["version"])
+    assert versions[1] - versions[0] >= behind.total_seconds() * 1000 - 2000
+
+
+def test_a_wait_that_is_too_long_ends_the_run_at_once(
+    run_tap: RunTap, api: StandIn
+) -> None:
+    api.faults.add(faults.too_many_requests(3600), page=2, times=None)
+    run = run_tap(api, config={"concurrency": 1})
+    assert run.returncode == 1
+    [error] = run.errors
+    assert "It asks to wait 3600 s: run again after that." in error
+    assert len([r for r in api.requests if r.query.get("page") == "2"]) == 1
+
+
+def test_a_wait_is_never_cut_short(run_tap: RunTap, api: StandIn) -> None:
+    """The third one would end after the time that a request is attempted for."""
+    api.faults.add(faults.too_many_requests(2), page=2, times=None)
+    run = run_tap(api, config={"concurrency": 1}, command=tap.IMPATIENT)
+    assert run.returncode == 1
+    asked = [r.at for r in api.requests if r.query.get("page") == "2"]
+    assert len(asked) == 2
+    assert asked[1] - asked[0] >= 2
+    assert "It asks to wait 2 s" in run.errors[0]
+
+
+def test_a_wrong_catalog_is_no_bug(api: StandIn) -> None:
+    catalog = discover_api_keys()
+    column = {"type": ["array", "null"], "items": {"type": "string"}}
+    catalog["streams"][0]["schema"]["properties"]["label"] = column
+    with pytest.raises(InputError, match=r"`api_keys\.label`"):
+        run_here(api, catalog=catalog)
