@@ -38,7 +38,7 @@ class Pacer:
     """Lets a limited number of requests pass in any 60 seconds; a context manager.
 
     A sliding window: a short run is never slowed, and a long one never refused. A
-    request counts from before it leaves until 60 seconds after its answer, so that the
+    request counts from before it leaves until 60 seconds after its response, so that the
     limit also holds where the server counts, however long a request is on its way.
     Partoo counts 300 requests per minute and organisation:
     https://developers.partoo.co/guides/api/getting-started/rate-limits
@@ -59,7 +59,7 @@ class Pacer:
         self._under_way = 0
         self._waiting = 0
         self._waiting_since = 0.0
-        self._answered: deque[float] = deque()
+        self._responded: deque[float] = deque()
         self._not_before = 0.0
         self._announced_until = 0.0
         self._changed = threading.Condition()
@@ -102,19 +102,19 @@ class Pacer:
         exc_value: BaseException | None,
         exc_traceback: TracebackType | None,
     ) -> None:
-        """Count the request as answered, well or not."""
+        """Count the response, good or not."""
         with self._changed:
             self._under_way -= 1
-            self._answered.append(time.monotonic())
+            self._responded.append(time.monotonic())
             self._changed.notify()
 
     def _wait_seconds(self, now: float) -> float:
-        while self._answered and now - self._answered[0] > WINDOW_SECONDS:
-            self._answered.popleft()
+        while self._responded and now - self._responded[0] > WINDOW_SECONDS:
+            self._responded.popleft()
         pause = self._not_before - now
-        if self._under_way + len(self._answered) < self._limit:
+        if self._under_way + len(self._responded) < self._limit:
             return pause
-        oldest = self._answered[0] if self._answered else now
+        oldest = self._responded[0] if self._responded else now
         limited = max(oldest + WINDOW_SECONDS - now, 0.001)
         if limited > ANNOUNCED_SECONDS and now > self._announced_until:
             self._announced_until = now + limited
