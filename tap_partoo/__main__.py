@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
+import re
 import signal
-import sys
 import traceback
 from typing import TYPE_CHECKING, NoReturn
 
 from tap_partoo.redaction import redact
-from tap_partoo.singer.termination import Terminated, watch
+from tap_partoo.singer.ends import (
+    LOG_CONFIG,
+    correct_log_level,
+    exit_now,
+    open_standard_streams,
+    print_final_line,
+)
+from tap_partoo.singer.termination import SIGPIPE, Terminated, watch
 
 if TYPE_CHECKING:
     import click
+
+_LOGGER = logging.getLogger("tap-partoo")
+_LOG_LEVELS = ("TAP_PARTOO_LOGLEVEL", "LOGLEVEL")
+_ARGUMENTS = re.compile(r"(Got unexpected extra arguments?) \(.*\)", re.DOTALL)
+_OF_OUTPUT = {errno.EBADF, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC}
 
 
 def main() -> NoReturn:
@@ -22,12 +35,13 @@ def main() -> NoReturn:
     Exit codes: 0 success, 1 a failed run, 2 wrong use of the command line,
     128 + the number of the signal that ended the run.
     """
+    open_standard_streams()
     watch()
     try:
         code = _run()
     except Terminated as end:
         code = _stopped(end.signum)
-    _exit(code)
+    exit_now(code)
 
 
 def _run() -> int:
@@ -36,26 +50,53 @@ def _run() -> int:
     import click  # noqa: PLC0415
     from singer_sdk.exceptions import SingerSDKError  # noqa: PLC0415
 
-    from tap_partoo.singer.messages import standard_output  # noqa: PLC0415
-    from tap_partoo.tap import TapPartoo  # noqa: PLC0415
+    from tap_partoo.singer.messages import flush, output_failure  # noqa: PLC0415
 
     redact.install()
     try:
-        code = _invoke(TapPartoo.cli)
-        with standard_output():
-            sys.stdout.flush()
+        code = _invoke(_command())
+        flush()
     except click.ClickException as error:
-        _last_words(f"Error: {error.format_message()}")
+        # The arguments themselves are not repeated: one may be a key.
+        message = _ARGUMENTS.sub(
+            r"\1. Settings are given with --config", error.format_message()
+        )
+        _print_error(message)
         return error.exit_code
     except SingerSDKError as error:
         return _failed(str(error))
     except Exception as error:  # noqa: BLE001 - the last resort
+        if isinstance(error, OSError) and error.errno in _OF_OUTPUT:
+            # Of what click prints, such as `--help`; the rest says so itself.
+            return _failed(str(output_failure(error)))
         # Nothing foreseen: still one line, and the traceback for those who ask for it.
         return _failed(
-            f"{type(error).__name__}: {error}. This is not expected: please report it "
-            "with the output of a run with TAP_PARTOO_LOGLEVEL=debug."
+            f"{type(error).__name__}: {redact.quote(str(error))}. This is not "
+            "expected: please report it with the output of a run with "
+            "TAP_PARTOO_LOGLEVEL=debug."
         )
     return code
+
+
+def _command() -> click.Command:
+    """Return the command, with the log set up."""
+    from tap_partoo.errors import InputError  # noqa: PLC0415 - as above
+    from tap_partoo.tap import TapPartoo  # noqa: PLC0415 - as above
+
+    unset = correct_log_level(_LOG_LEVELS)
+    try:
+        command: click.Command = TapPartoo.cli
+    except Exception as error:
+        if LOG_CONFIG not in os.environ:
+            raise
+        msg = (
+            f"The configuration of the log in {LOG_CONFIG} cannot be used: "
+            f"{redact.quote(str(error)).rstrip('.')}."
+        )
+        raise InputError(msg) from error
+    for assignment in unset:
+        _LOGGER.warning("%s is no level of the log and is ignored", assignment)
+    return command
 
 
 def _invoke(command: click.Command) -> int:
@@ -66,34 +107,24 @@ def _invoke(command: click.Command) -> int:
 
 
 def _failed(message: str) -> int:
-    logging.getLogger("tap-partoo").debug(redact(traceback.format_exc()))
-    _last_words(f"Error: {message}")
+    _LOGGER.debug(redact(traceback.format_exc()))
+    _print_error(message)
     return 1
 
 
+def _print_error(message: str) -> None:
+    print_final_line(f"Error: {message}", logging.ERROR, _LOGGER)
+
+
 def _stopped(signum: int) -> int:
-    if signum != signal.SIGPIPE:
-        _last_words(
+    if signum != SIGPIPE:
+        print_final_line(
             f"Stopped by {signal.Signals(signum).name}: the bookmark did not move, the "
-            "next run starts where this one did."
+            "next run starts where this one did.",
+            logging.WARNING,
+            _LOGGER,
         )
     return 128 + signum
-
-
-def _last_words(message: str) -> None:
-    """Say one line at once, after which no worker says anything more."""
-    logging.disable()
-    for handler in logging.getLogger().handlers:
-        handler.acquire()  # for good: what a worker is about to say is not said
-    sys.stderr.write(f"{' '.join(redact(message).split())}\n")
-
-
-def _exit(code: int) -> NoReturn:
-    # Not `sys.exit`: the interpreter would wait for workers that may sit in a socket
-    # for another minute, and would try once more to write what nobody reads.
-    logging.shutdown()
-    sys.stderr.flush()
-    os._exit(code)
 
 
 if __name__ == "__main__":

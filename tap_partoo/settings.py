@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from singer_sdk import typing as th
-from singer_sdk.plugin_base import JSONSchemaValidator
 
 from tap_partoo.errors import InputError
 from tap_partoo.records.timestamps import to_utc
 from tap_partoo.redaction import redact
+from tap_partoo.singer.config import accepted, problems
+from tap_partoo.singer.maps import NO_FAKER, is_faker_missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-
-    from jsonschema import ValidationError
 
 SECRETS = ("api_key", "api_keys_search_text")
 
@@ -148,7 +148,7 @@ SETTINGS = th.PropertiesList(
         default=60,
         title="Request timeout",
         description="Seconds to wait for a connection, and for each part of a "
-        "response; 1 or more.",
+        "response; 1 or more. The whole response must come within 5 times as many.",
     ),
     th.Property(
         "emit_activate_version_messages",
@@ -161,91 +161,64 @@ SETTINGS = th.PropertiesList(
 ).to_dict()
 
 
-def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
+_PLACEHOLDER = re.compile(
+    r"""\$.*|<.*>|\{.*\}|%.*%|['"`].*|.*['"`]"""  # of a shell, a template, a document
+    r"""|\.+|x+|\*+|(your|my)?[-_ ]*(partoo[-_ ]*)?(api[-_ ]*)?key|change[-_ ]*me""",
+    re.IGNORECASE,
+)
+"""What stands in for a key, or around it, in examples and files of settings."""
+
+
+_NO_KEY = "The setting `api_key` is missing"
+_HINTS = {
+    _NO_KEY: f"{_NO_KEY}: set it in the config file, as TAP_PARTOO_API_KEY with "
+    "`--config ENV`, or with `meltano config set tap-partoo api_key`"
+}
+
+
+def check(config: dict[str, Any], schema: Mapping[str, Any]) -> None:
     """Put in the defaults, and name everything that is wrong in one sentence.
 
     Args:
-        config: The settings; changed in place.
+        config: The settings; changed in place. Numbers and dates come out in the form
+            that the rest of the tap, and the SDK, reads.
         schema: JSON schema of all settings, those of the SDK included.
 
     Raises:
         InputError: If a setting is missing or not acceptable. The value of a secret is
-            never told.
+            never repeated.
     """
-    errors = JSONSchemaValidator(schema).iter_errors(config)
-    problems = [_problem(error, config, schema) for error in errors]
-    if not problems:
-        problems = list(_problems(config, schema))
-    if problems:
-        raise InputError("; ".join(dict.fromkeys(problems)))
-
-
-def unknown(config: Mapping[str, Any], schema: Mapping[str, Any]) -> list[str]:
-    """Return the names that are no settings, mostly typing errors."""
-    return sorted(set(config) - set(schema["properties"]))
-
-
-def _problem(
-    error: ValidationError,
-    config: Mapping[str, Any],
-    schema: Mapping[str, Any],
-) -> str:
-    if not error.absolute_path:
-        missing = [name for name in schema["required"] if name not in config]
-        return f"The setting `{'`, `'.join(missing)}` is missing{_hint(missing)}"
-    name, *_ = error.absolute_path
-    given = "" if name in SECRETS else f", not {redact.quote(repr(error.instance))}"
-    return f"The setting `{name}` must be {accepted(schema['properties'][name])}{given}"
-
-
-def _hint(missing: list[str]) -> str:
-    if missing != ["api_key"]:
-        return ""
-    return (
-        ": set it in the config file, as TAP_PARTOO_API_KEY with `--config ENV`, or "
-        "with `meltano config set tap-partoo api_key`"
-    )
-
-
-def accepted(schema: Mapping[str, Any]) -> str:
-    """Say in words which values a setting may have, after its JSON schema."""
-    if "enum" in schema:
-        *others, last = schema["enum"]
-        return f"{', '.join(others)} or {last}"
-    if schema.get("format") == "date-time":
-        return "a date such as 2024-01-31 or 2024-01-31T08:00:00Z"
-    types = schema.get("type", "")
-    kind = types if isinstance(types, str) else types[0]
-    kinds = {
-        "boolean": "true or false",
-        "string": "a text",
-        "integer": "a whole number",
-    }
-    words = kinds.get(kind, f"of type {kind}")
-    if "maximum" in schema:
-        return f"{words} from {schema['minimum']} to {schema['maximum']}"
-    return f"{words} from {schema['minimum']} on" if "minimum" in schema else words
+    found = list(problems(config, schema, SECRETS)) or list(_problems(config, schema))
+    if found:
+        raise InputError("; ".join(_HINTS.get(f, f) for f in dict.fromkeys(found)))
 
 
 def _problems(
-    config: Mapping[str, Any],
+    config: dict[str, Any],
     schema: Mapping[str, Any],
 ) -> Iterator[str]:
-    """Look at what JSON schema cannot say, or says without being asked to check it."""
+    """Look at what JSON Schema cannot express, or does not enforce."""
     key = config["api_key"]
     if not (key.isascii() and key.isprintable() and " " not in key):
         yield (
             "The setting `api_key` has a character that no API key has, such as a line "
             "break, a space or an accent. Copy the key again"
         )
+    elif _PLACEHOLDER.fullmatch(key):
+        yield (
+            "The setting `api_key` holds a placeholder, or quotation marks, instead of "
+            "a key alone. Copy the key again"
+        )
     if problem := _url_problem(config["api_url"]):
         yield f"The setting `api_url` {problem}, such as https://api.partoo.co/v2"
     agent = config.get("user_agent", "")
     if not (agent.isascii() and agent.isprintable() and agent == agent.strip()):
         yield "The setting `user_agent` must be printable ASCII text"
+    if config.get("faker_config") and is_faker_missing():
+        yield f"The setting `faker_config` {NO_FAKER}"
     if "start_date" in config:
         try:
-            to_utc(config["start_date"])
+            config["start_date"] = to_utc(config["start_date"])
         except ValueError:
             yield (
                 "The setting `start_date` must be "

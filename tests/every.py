@@ -17,6 +17,8 @@ from tests.partoo_api import RESOURCES
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    import pytest
+
     from tests.partoo_api import Account
     from tests.tap import Run
 
@@ -243,6 +245,17 @@ def places(value: Any, path: Names) -> Iterator[tuple[Record, str]]:  # noqa: AN
             yield value, path[0]
         else:
             yield from places(value[path[0]], path[1:])
+
+
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let runs in this process wait little between attempts."""
+    for name, seconds in {
+        "BACKOFF_FACTOR_SECONDS": 0.01,
+        "BACKOFF_MAX_SECONDS": 0.05,
+        "MAX_JITTER_SECONDS": 0.01,
+        "MAX_RETRY_SECONDS": 1,
+    }.items():
+        monkeypatch.setattr(f"tap_partoo.api.retrying.{name}", seconds)
 
 
 # Catalogs

@@ -134,6 +134,12 @@ FAILURES: dict[str, Failure] = {
         "`request_timeout`.",
         ("stall", "stall in the body"),
     ),
+    "slow": Failure(
+        "A response that trickles: each part comes in time, and it never ends",
+        "minutes",
+        "The response of {where} came too slowly: it was not complete after 300 s, "
+        "five times `request_timeout`. Check the network, or run again later.",
+    ),
     "encoding": Failure(
         "A response with a broken compression",
         "minutes",
@@ -257,6 +263,13 @@ FAILURES: dict[str, Failure] = {
         "The request to {where} cannot be made ({kind}). Check `api_url` and the proxy "
         "variables.",
     ),
+    "SOCKS": Failure(
+        "The proxy is a SOCKS proxy, and PySocks is not installed",
+        "none",
+        "The proxy variables name a SOCKS proxy, which needs PySocks: install the "
+        "package `PySocks` beside the tap, or check HTTPS_PROXY, HTTP_PROXY, ALL_PROXY "
+        "and NO_PROXY.",
+    ),
     "wrong page": Failure(
         "Another page than the one asked for",
         "one",
@@ -331,7 +344,7 @@ FAILURES: dict[str, Failure] = {
     "catalog": Failure(
         "The catalog names a stream that does not exist",
         "none",
-        "The catalog has a stream `reviews`, which does not exist. Discover it again: "
+        "The catalog has a stream `ratings`, which does not exist. Discover it again: "
         "`tap-partoo --discover` (in Meltano `--refresh-catalog`).",
     ),
 }
@@ -409,7 +422,8 @@ _INTRODUCTION = """\
 
 A run that fails ends with one line on standard error that begins with `Error:`, and
 with exit code 1. The bookmark stays where it was: correct the cause and run again,
-nothing is lost. What Partoo itself says about the failure is quoted in the line, after
+nothing is lost. Where the log is configured, as Meltano does it, that line is a record
+of level ERROR. What Partoo itself says about the failure is quoted in the line, after
 `Partoo says:`. The API key and `api_keys_search_text` never are: they appear as `***`.
 
 For more, run with `TAP_PARTOO_LOGLEVEL=debug`, which shows each try and, where a

@@ -98,3 +98,13 @@ def discover_api_keys() -> dict[str, Any]:
     """Return a catalog of `api_keys` alone."""
     entries = discover()["streams"]
     return {"streams": [e for e in entries if e["tap_stream_id"] == "api_keys"]}
+
+
+def everything() -> dict[str, Any]:
+    """Return a catalog that selects all streams."""
+    catalog = discover()
+    for entry in catalog["streams"]:
+        for item in entry["metadata"]:
+            if not item["breadcrumb"]:
+                item["metadata"]["selected"] = True
+    return catalog

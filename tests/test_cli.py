@@ -184,8 +184,7 @@ def catalog() -> dict[str, Any]:
 def test_discovery_needs_no_key_and_documents_the_table(
     catalog: dict[str, Any],
 ) -> None:
-    [stream] = catalog["streams"]
-    assert stream["tap_stream_id"] == "api_keys"
+    stream = next(s for s in catalog["streams"] if s["tap_stream_id"] == "api_keys")
     assert stream["key_properties"] == ["id"]
     assert stream["replication_key"] == "created_at"
     properties = stream["schema"]["properties"]
@@ -194,10 +193,17 @@ def test_discovery_needs_no_key_and_documents_the_table(
         assert definition["description"].endswith(".")
 
 
-def test_discovery_selects_everything_and_keeps_the_keys(
+def root_of(stream: dict[str, Any]) -> dict[str, Any]:
+    [root] = [m["metadata"] for m in stream["metadata"] if not m["breadcrumb"]]
+    return dict(root)
+
+
+def test_discovery_selects_all_of_api_keys_and_no_other_stream(
     catalog: dict[str, Any],
 ) -> None:
-    [stream] = catalog["streams"]
+    assert len(catalog["streams"]) == 22
+    [stream] = [s for s in catalog["streams"] if root_of(s)["selected"]]
+    assert stream["tap_stream_id"] == "api_keys"
     metadata = {tuple(m["breadcrumb"]): m["metadata"] for m in stream["metadata"]}
     assert metadata[()]["selected"] is True
     inclusion = {path[1]: m["inclusion"] for path, m in metadata.items() if path}
@@ -219,7 +225,7 @@ def test_schema_test_writes_schemas_and_asks_nothing(
 ) -> None:
     run = run_tap(api, "--test=schema")
     assert run.returncode == 0
-    assert [m["type"] for m in run.messages] == ["SCHEMA"]
+    assert [m["type"] for m in run.messages] == ["SCHEMA"] * 22
     assert api.requests == []
 
 
@@ -247,6 +253,7 @@ def assert_refused(run: tap.Run, code: int, *named: str) -> None:
     [
         pytest.param(["--nope"], "--nope", id="unknown option"),
         pytest.param(["--about", "--format=xml"], "xml", id="unknown format"),
+        pytest.param(["--test=shcema"], "shcema", id="unknown test"),
     ],
 )
 def test_wrong_use_is_one_line(args: list[str], named: str) -> None:

@@ -27,7 +27,7 @@ from tests.every import (
     warnings,
 )
 from tests.in_process import discover, run_here
-from tests.partoo_api import RESOURCES, StandIn, whole_account
+from tests.partoo_api import RESOURCES, StandIn, faults, whole_account
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -230,3 +230,15 @@ def test_an_empty_list_deletes_nothing(
     lines = [line for line in warnings(run) if "ACTIVATE_VERSION" in line]
     assert len(lines) == len(warnings(run)) == activation
     assert all(line.startswith(f"{name}: the list is empty") for line in lines)
+
+
+def test_a_list_whose_items_hold_no_rows_deletes_nothing(api: StandIn) -> None:
+    """The page of publisher states has businesses, but nothing of any publisher."""
+    empty = faults.change_list(
+        lambda each: {key: entry | {"publishers": {}} for key, entry in each.items()}
+    )
+    api.faults.add(empty, path="/publisher_states", times=None)
+    run = run_here(api, catalog=catalog_of("publisher_states"), config=MIRROR)
+    assert not run.of_type("ACTIVATE_VERSION")
+    [line] = warnings(run)
+    assert line.startswith("publisher_states: the list is empty")

@@ -284,10 +284,11 @@ def test_a_list_that_grows_without_end_ends_the_command(
 def test_what_partoo_says_is_quoted(
     small: StandIn, body: object, says: str | None
 ) -> None:
-    small.faults.add(Answer(403, body), times=None)
+    small.faults.add(Answer(400, body), times=None)
     with pytest.raises(FatalAPIError) as raised:
         run_here(small, config=SMALL)
-    reason = FAILURES["403"].sentence.partition(" Partoo says: ")[0]
+    reason = FAILURES["400"].line().removeprefix("Error: ")
+    reason = reason.partition(" Partoo says: ")[0]
     assert str(raised.value) == (f"{reason} Partoo says: {says}" if says else reason)
 
 
@@ -295,7 +296,7 @@ def test_a_long_message_in_several_lines_is_one_short_line(
     api: StandIn, run_tap: RunTap
 ) -> None:
     body = {"errors": {"json": "first line\nError: second line\n" + "more " * 500}}
-    api.faults.add(Answer(403, body), times=None)
+    api.faults.add(Answer(400, body), times=None)
     run = run_tap(api)
     (line,) = run.errors
     assert " Partoo says: json: first line Error: second line more more " in line
@@ -442,7 +443,7 @@ BAD_INPUTS = [
         catalog={
             "streams": [
                 {
-                    "tap_stream_id": "reviews",
+                    "tap_stream_id": "ratings",
                     "schema": {"properties": {}},
                     "metadata": [],
                 }

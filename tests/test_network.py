@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import ssl
+import threading
+import time
+from socketserver import StreamRequestHandler, ThreadingTCPServer
 from typing import TYPE_CHECKING
 
 import pytest
@@ -258,21 +262,116 @@ def test_a_proxy_that_is_not_there_ends_the_command_after_few_tries(
         env={"ALL_PROXY": url},
     )
     check_end(run, FAILURES["proxy"], where=f"{tls.url}/api_keys")
-    assert "Gave up after 3 tries" in run.errors[0]
+    assert "Gave up after 3 attempts" in run.errors[0]
 
 
 @pytest.mark.parametrize(
-    ("proxy", "kind"),
-    [("http://", "InvalidProxyURL"), ("socks5://127.0.0.1:1", "InvalidSchema")],
+    ("proxy", "failure"),
+    [("http://", "bad proxy"), ("socks5://127.0.0.1:1", "SOCKS")],
 )
 def test_an_impossible_proxy_ends_the_command_at_once(
-    tls: TlsRelay, api: StandIn, run_tap: RunTap, proxy: str, kind: str
+    tls: TlsRelay, api: StandIn, run_tap: RunTap, proxy: str, failure: str
 ) -> None:
     run = run_tap(
         api, config={"api_url": tls.url}, state=STATE, env={"HTTPS_PROXY": proxy}
     )
-    check_end(run, FAILURES["bad proxy"], where=f"{tls.url}/api_keys", kind=kind)
+    values = {"where": f"{tls.url}/api_keys", "kind": "InvalidProxyURL"}
+    check_end(run, FAILURES[failure], **values)
     assert tls.connections == 0
+
+
+# Responses that never end.
+
+
+class Trickle(ThreadingTCPServer):
+    """Sends a response at some bytes a second, each of which comes in time."""
+
+    daemon_threads = True
+    block_on_close = False
+    allow_reuse_address = True
+
+    def __init__(self, head: bytes, drop: bytes) -> None:
+        """Prepare to send one text, and then another without end."""
+        super().__init__(("127.0.0.1", 0), TrickleHandler)
+        self.head, self.drop = head, drop
+        self.url = f"http://127.0.0.1:{self.server_address[1]}/v2"
+
+
+class TrickleHandler(StreamRequestHandler):
+    """Serves one request."""
+
+    server: Trickle
+
+    def handle(self) -> None:
+        while self.rfile.readline().strip():
+            pass
+        with contextlib.suppress(OSError):
+            self.wfile.write(self.server.head)
+            while True:
+                self.wfile.write(self.server.drop)
+                time.sleep(0.2)
+
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+
+
+@pytest.mark.parametrize(
+    ("head", "drop"),
+    [
+        pytest.param(OK + b"Content-Length: 100000\r\n\r\n", b" ", id="length"),
+        pytest.param(OK + b"\r\n", b" ", id="until it is closed"),
+        pytest.param(
+            OK + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n", id="chunks"
+        ),
+        pytest.param(OK, b"x", id="head"),
+        pytest.param(b"", b"H", id="status line"),
+    ],
+)
+def test_a_response_that_trickles_ends(
+    head: bytes, drop: bytes, tmp_path: Path
+) -> None:
+    with Trickle(head, drop) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        config = {"api_key": "some-good-key", "api_url": server.url}
+        files = tap.arguments(tmp_path, config | {"request_timeout": 1})
+        started = time.monotonic()
+        run = tap.run(*files, command=tap.IMPATIENT, timeout=60)
+        took = time.monotonic() - started
+        server.shutdown()
+    assert 5 < took < 20
+    assert run.returncode == 1
+    [error] = run.errors
+    assert error.startswith(
+        f"Error: api_keys: The response of {server.url}/api_keys came too slowly: it "
+        "was not complete after 5 s, five times `request_timeout`."
+    )
+    assert run.records == []
+
+
+def test_a_slow_response_that_ends_in_time_is_read(tmp_path: Path) -> None:
+    body = b'{"api_keys": [], "page": 1, "max_page": 1, "count": 0}'
+    head = OK + b"Content-Length: %d\r\n\r\n" % len(body)
+    with Trickle(head, b"") as server:
+        parts = [body[n : n + 5] for n in range(0, len(body), 5)]
+
+        class Handler(TrickleHandler):
+            def handle(self) -> None:
+                while self.rfile.readline().strip():
+                    pass
+                self.wfile.write(head)
+                for part in parts:
+                    self.wfile.write(part)
+                    time.sleep(0.2)
+
+        server.RequestHandlerClass = Handler
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        config = {"api_key": "some-good-key", "api_url": server.url}
+        files = tap.arguments(tmp_path, config | {"request_timeout": 1})
+        run = tap.run(*files, timeout=60)
+        server.shutdown()
+    assert run.returncode == 0, run.stderr
+    assert "retries" in run.stderr
+    assert " 0 retries" in run.stderr
 
 
 def test_what_is_sent_in_the_clear_never_goes_to_a_proxy(

@@ -233,4 +233,4 @@ def test_a_state_of_a_run_that_was_stopped_is_good_to_go_on_from(
         undisturbed = run_tap(api, config=whole, state=STATE)
     assert 0 < len(first.ids) < len(undisturbed.ids)
     assert second.ids == undisturbed.ids
-    assert second.state == undisturbed.state
+    assert second.bookmark == undisturbed.bookmark

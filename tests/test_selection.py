@@ -292,7 +292,7 @@ def test_older_catalog_leaves_new_fields_out(
 @pytest.mark.parametrize(
     ("change", "named"),
     [
-        pytest.param({"tap_stream_id": "reviews"}, ["`reviews`"], id="unknown stream"),
+        pytest.param({"tap_stream_id": "ratings"}, ["`ratings`"], id="unknown stream"),
         pytest.param(
             {"replication_method": "LOG_BASED"},
             ["`LOG_BASED`", "INCREMENTAL", "FULL_TABLE"],
@@ -524,12 +524,12 @@ def test_command_selects_and_maps(
 def test_command_refuses_a_wrong_catalog_in_one_line(
     catalog: Catalog, shared_api: StandIn, run_tap: RunTap
 ) -> None:
-    catalog["streams"][0]["tap_stream_id"] = "reviews"
+    catalog["streams"][0]["tap_stream_id"] = "ratings"
     run = run_tap(shared_api, catalog=catalog)
     assert run.returncode == 1
     assert run.stdout == b""
     [error] = run.errors
-    assert "`reviews`" in error
+    assert "`ratings`" in error
     assert "Traceback" not in run.stderr
 
 

@@ -134,13 +134,6 @@ def test_a_bookmark_that_is_a_date(
     assert not caplog.messages
 
 
-def test_a_date_in_the_future_is_ignored(caplog: pytest.LogCaptureFixture) -> None:
-    entry = {"replication_key": "date", "replication_key_value": "2026-03-05"}
-    assert read("presence_metrics", entry) == {"replication_key": "date"}
-    [message] = caplog.messages
-    assert "2026-03-05 lies in the future" in message
-
-
 def test_a_bookmark_of_a_stream_without_one_is_reported(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

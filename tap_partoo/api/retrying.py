@@ -114,7 +114,8 @@ def _give_up(details: Details) -> None:
     if tries > 1:
         notes.append(f"Gave up after {tries} attempts in {details['elapsed']:.0f} s.")
     if len(notes) > 1:
-        raise FatalAPIError(" ".join(notes)) from None
+        kind = type(error) if isinstance(error, FatalAPIError) else FatalAPIError
+        raise kind(" ".join(notes)) from None
 
 
 def _retry_after(error: object) -> float | None:

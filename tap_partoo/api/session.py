@@ -5,20 +5,26 @@ from __future__ import annotations
 import io
 import os
 import ssl
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.utils import select_proxy
+from singer_sdk.exceptions import RetriableAPIError
 from typing_extensions import override
 from urllib3.exceptions import HTTPError
 
-from tap_partoo.api.errors import error_for_exception
+from tap_partoo.api.deadline import LimitedResponse, TooSlowError
+from tap_partoo.api.errors import address, error_for_exception
 from tap_partoo.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from urllib3.connectionpool import HTTPConnectionPool
 
     from tap_partoo.api.pacing import Pacer
 
@@ -46,7 +52,8 @@ class PartooSession(requests.Session):
             headers: Of each request.
 
         Raises:
-            InputError: If the file of certificates does not exist.
+            InputError: If the file of certificates does not exist, or the proxy needs
+                a package that is not installed.
         """
         super().__init__()
         self.headers.update(headers)
@@ -56,8 +63,14 @@ class PartooSession(requests.Session):
         self.verify = _certificates(verify=found["verify"])
         # Plain HTTP is for loopback: through a proxy the key would leave this machine.
         self.proxies = {} if urlsplit(url).scheme == "http" else found["proxies"]
-        adapter = HTTPAdapter(pool_connections=1, pool_maxsize=connections)
-        self.mount(url, adapter)
+        if _is_socks(select_proxy(url, self.proxies)) and not find_spec("socks"):
+            msg = (
+                "The proxy variables name a SOCKS proxy, which needs PySocks: install "
+                "the package `PySocks` beside the tap, or check HTTPS_PROXY, "
+                "HTTP_PROXY, ALL_PROXY and NO_PROXY."
+            )
+            raise InputError(msg)
+        self.mount(url, _Adapter(pool_connections=1, pool_maxsize=connections))
 
     @override
     def send(
@@ -79,12 +92,48 @@ class PartooSession(requests.Session):
                 response = super().send(request, **kwargs | {"stream": True})
                 body = response.raw.read(decode_content=True)
         except (requests.RequestException, HTTPError) as error:
-            failure = error_for_exception(error, str(request.url))
+            url = str(request.url)
+            failure = _too_slow(error, url) or error_for_exception(error, url)
         else:
             response.raw = io.BytesIO(body)  # where `content` takes it from
             return response
         # Outside of the handler: a chained error would show the query in a traceback.
         raise failure
+
+
+class _Adapter(HTTPAdapter):
+    """Sends requests whose responses have a limited time in all."""
+
+    @override
+    def get_connection_with_tls_context(
+        self, *args: Any, **kwargs: Any
+    ) -> HTTPConnectionPool:
+        pool = cast(
+            "HTTPConnectionPool",
+            super().get_connection_with_tls_context(*args, **kwargs),
+        )
+        if "ConnectionCls" not in vars(pool):
+            kind = pool.ConnectionCls
+            limited = {"response_class": LimitedResponse}
+            pool.ConnectionCls = type(kind.__name__, (kind,), limited)
+        return pool
+
+
+def _too_slow(error: BaseException, url: str) -> RetriableAPIError | None:
+    cause: BaseException | None = error
+    while cause:
+        if isinstance(cause, TooSlowError):
+            return RetriableAPIError(
+                f"The response of {address(url)} came too slowly: it was not complete "
+                f"after {cause.seconds:.0f} s, five times `request_timeout`. Check the "
+                "network, or run again later."
+            )
+        cause = cause.__cause__ or cause.__context__
+    return None
+
+
+def _is_socks(proxy: str | None) -> bool:
+    return bool(proxy) and urlsplit(str(proxy)).scheme.startswith("socks")
 
 
 def _certificates(*, verify: str | bool | None) -> str | bool:

@@ -77,6 +77,9 @@ class Slice:
     """Which part of the list's time it is, where it is a range."""
     moves_bookmark: bool = False
     """Whether the bookmark moves when it is complete, before the list is."""
+    waits: bool = False
+    """Whether it is asked for only when all before it were read: it looks for what has
+    changed meanwhile, which a page that was fetched ahead would miss."""
     is_child: bool = False
     """Whether a refusal is one of this query alone, and does not end the list."""
     fill: Mapping[str, Any] = field(default_factory=dict)

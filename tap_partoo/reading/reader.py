@@ -189,22 +189,32 @@ class Reader:
         requests = [request for reading in self._active for request in reading.ahead]
         room = self._window - sum(not request.is_done() for request in requests)
         for reading in list(self._active):
+            if reading.of.waits and reading is not self._active[0]:
+                return
             self._look_into(reading)
-            while room > 0 and len(reading.ahead) < self._window:
-                position = reading.ask()
-                if position is False:
-                    break
-                reading.ahead.append(self._submit(reading.of, position))
-                room -= 1
+            room -= self._ask_ahead(reading, room)
         while room > 0 and len(self._active) < self._window:
             part = next(pending, None)
             if part is None:
                 return
             reading = _Reading(part)
             self._active.append(reading)
-            if part.given is None:
-                reading.ahead.append(self._submit(part, None))
-                room -= 1
+            if part.waits and len(self._active) > 1:
+                return
+            room -= self._ask_ahead(reading, room)
+
+    def _ask_ahead(self, reading: _Reading, room: int) -> int:
+        """Ask for pages of a query; return how many were asked for."""
+        if reading is self._active[0] and not reading.ahead:
+            room = max(room, 1)  # the others may have taken it all
+        asked = 0
+        while asked < room and len(reading.ahead) < self._window:
+            position = reading.ask()
+            if position is False:
+                break
+            reading.ahead.append(self._submit(reading.of, position))
+            asked += 1
+        return asked
 
     def _look_into(self, reading: _Reading) -> None:
         """Open a query before its turn, once its first page has come and is plain."""

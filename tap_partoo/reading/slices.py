@@ -145,6 +145,7 @@ class RangeSlices:
                 params={**self._whole.params, **params},
                 label=f"pass {number}: "
                 + ", ".join(f"{key}={value}" for key, value in params.items()),
+                waits=True,
             )
 
     def divide(self, part: Slice, first: Page, ask: Ask) -> list[Slice] | None:
@@ -177,7 +178,8 @@ class RangeSlices:
         pages, tail = first.max_page or 0, []
         if high is None:
             high = start
-            tail = [self._range(start, None)] if self._is_mirror else []
+            if self._is_mirror:
+                tail = [replace(self._range(start, None), waits=True)]
             if low is None and not self._all_have_a_date(first, start, ask):
                 return None
         if low is None and whole.division is None:

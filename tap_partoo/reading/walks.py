@@ -119,37 +119,45 @@ class Cursors(_OneByOne):
             self._seen.add(cursor)
 
 
-class UncountedPages(_OneByOne):
-    """The walk of numbered pages that say nothing of themselves."""
+class _NumberedOneByOne(_OneByOne):
+    """A walk of pages by number that do not say which number they have.
 
-    def __init__(self) -> None:
-        """Start from the first page, which is taken for page 1."""
-        super().__init__()
-        self._number = 1
+    The first one may be page 0 or page 1, so that page 1 is asked for behind it, even
+    if it is the same again.
+    """
+
+    def _count_on(self, page: Page, position: Position, *, is_news: bool) -> None:
+        may_be_the_first = position == 1 and bool(page.rows)
+        number = 0 if position is None else int(position)
+        self._go_on(number + 1 if is_news or may_be_the_first else None)
+
+
+class UncountedPages(_NumberedOneByOne):
+    """The walk of a list that reports nothing of its pages: it ends without news."""
 
     @override
     def follow(self, page: Page, position: Position, new: int) -> None:
-        self._number += 1
-        self._go_on(self._number if new else None)
+        self._count_on(page, position, is_news=new > 0)
 
 
-class MapWalk(_OneByOne):
+class MapWalk(_NumberedOneByOne):
     """The walk of a map: it ends when all that was asked for came, or nothing new."""
 
     def __init__(self, id_name: str, asked: frozenset[str]) -> None:
-        """Start from the first page, which is taken for page 1."""
+        """Start from the first page."""
         super().__init__()
         self._id_name = id_name
-        self._missing = set(asked)
-        self._number = 1
+        self._asked = asked
+        self._came: set[str] = set()
 
     @override
     def follow(self, page: Page, position: Position, new: int) -> None:
-        came = {row[self._id_name] for row in page.rows}
-        is_news = bool(came & self._missing)
-        self._missing -= came
-        self._number += 1
-        self._go_on(self._number if is_news and self._missing else None)
+        known = len(self._came)
+        self._came.update(row[self._id_name] for row in page.rows)
+        if self._asked <= self._came:
+            self._go_on(None)
+        else:
+            self._count_on(page, position, is_news=len(self._came) > known)
 
 
 class InvalidPagingError(FatalAPIError):

@@ -132,7 +132,7 @@ class Fitter:
 
 
 def without_key(stream: str, key: str) -> FatalSyncError:
-    """Return the error for an item without its primary key."""
+    """Return the error for an item whose primary key cannot be used."""
     return FatalSyncError(
         f"Partoo listed an item of `{stream}` without a usable `{key}`, its primary "
         "key. Nothing can be loaded without it; report it to Partoo."

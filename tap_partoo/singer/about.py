@@ -1,4 +1,4 @@
-"""The text of `--about`: the SDK's tells names and types of settings only."""
+"""The text of `--about`: the SDK's has names and types of settings only."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from singer_sdk.about import TextFormatter
 from typing_extensions import override
 
-from tap_partoo.settings import accepted
+from tap_partoo.singer.config import accepted
 
 if TYPE_CHECKING:
     from singer_sdk.about import AboutInfo

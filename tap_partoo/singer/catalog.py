@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.singerlib.catalog import (
     REPLICATION_FULL_TABLE,
     REPLICATION_INCREMENTAL,
+    CatalogEntry,
+    MetadataMapping,
 )
 
 from tap_partoo.errors import InputError
@@ -63,7 +66,30 @@ def read_catalog(
         msg = f"The catalog has the stream `{min(twice)}` more than once. {_REMEDY}"
         raise InputError(msg)
     _report(entries, logger)
+    for entry in entries:
+        for item in entry["metadata"]:
+            if item["metadata"].get("selected") is False:
+                _leave_out(entry["schema"], item["breadcrumb"])
     return result
+
+
+def is_selected(entry: CatalogEntry) -> bool:
+    """Return whether a stream is selected."""
+    return bool(entry.metadata.resolve_selection().get((), True))
+
+
+def selected_fields(entry: CatalogEntry) -> set[str]:
+    """Return the names of the fields that leave, but for those within objects."""
+    mask = entry.metadata.resolve_selection()
+    fields = entry.schema.to_dict()["properties"]
+    return {name for name in fields if mask["properties", name]}
+
+
+def as_selected(entry: CatalogEntry) -> CatalogEntry:
+    """Return an entry whose stream is selected, with the selection of its fields."""
+    root = dataclasses.replace(entry.metadata.root, selected=True)
+    metadata = MetadataMapping({**entry.metadata, (): root})
+    return dataclasses.replace(entry, metadata=metadata)
 
 
 def _entries(catalog: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -120,9 +146,6 @@ def _correct(entry: dict[str, Any], stream: StreamKeys) -> None:
             metadata.append({"breadcrumb": list(path), "metadata": {}})
             by_breadcrumb[path] = metadata[-1]["metadata"]
         by_breadcrumb[path]["inclusion"] = "automatic"
-    for breadcrumb, item in by_breadcrumb.items():
-        if item.get("selected") is False and item.get("inclusion") != "automatic":
-            _leave_out(entry["schema"], breadcrumb)
 
 
 def _check_selections(
@@ -169,7 +192,7 @@ def _check_keys(
 
 
 def _same(given: object, keys: Sequence[str]) -> bool:
-    return isinstance(given, list) and sorted(map(str, given)) == sorted(keys)
+    return isinstance(given, list | tuple) and sorted(map(str, given)) == sorted(keys)
 
 
 def _replication_method(
@@ -197,9 +220,9 @@ def _replication_method(
     return str(method)
 
 
-def _report(entries: Iterable[Mapping[str, Any]], logger: logging.Logger) -> None:
+def _report(entries: Iterable[dict[str, Any]], logger: logging.Logger) -> None:
     """Report once what was meant to have an effect and has none."""
-    if not any(map(_is_selected, entries)):
+    if not any(is_selected(CatalogEntry.from_dict(entry)) for entry in entries):
         logger.warning(
             "The catalog selects no stream: nothing is read. Set `selected` in the "
             "metadata of a stream (in Meltano `meltano select tap-partoo <stream>`)"
@@ -216,14 +239,6 @@ def _report(entries: Iterable[Mapping[str, Any]], logger: logging.Logger) -> Non
             "The catalog deselects what it does not have, which has no effect: %s",
             ", ".join(lost),
         )
-
-
-def _is_selected(entry: Mapping[str, Any]) -> bool:
-    (root,) = [m["metadata"] for m in entry["metadata"] if not m["breadcrumb"]][-1:]
-    if root.get("inclusion") in {"automatic", "unsupported"}:
-        return bool(root["inclusion"] == "automatic")
-    values = [root[name] for name in _SELECTIONS if root.get(name) is not None]
-    return bool(values and values[0])
 
 
 def _has(schema: object, breadcrumb: Sequence[str]) -> bool:

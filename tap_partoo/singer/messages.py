@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import errno
 import select
-import signal
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ from singer_sdk.contrib.msgspec import MsgSpecWriter, serialize_jsonl
 from singer_sdk.exceptions import FatalSyncError
 from typing_extensions import override
 
-from tap_partoo.singer.termination import Terminated, whole_line
+from tap_partoo.singer.termination import SIGPIPE, Terminated, whole_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from singer_sdk.singerlib.encoding.simple import Message
 
 # What a pipe takes whole or not at all: a signal never leaves half of it behind.
-CHUNK = select.PIPE_BUF
+CHUNK: int = getattr(select, "PIPE_BUF", 4096)
 
 
 class LineWriter(MsgSpecWriter):
@@ -75,7 +75,7 @@ class LineWriter(MsgSpecWriter):
             elif chunk:
                 _write(chunk)
         except OSError as error:
-            raise _failure(error) from None
+            raise output_failure(error) from None
 
 
 @contextmanager
@@ -89,20 +89,38 @@ def standard_output() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise _failure(error) from None
+        raise output_failure(error) from None
 
 
-def _failure(error: OSError) -> BaseException:
+def flush() -> None:
+    """Write what standard output still holds.
+
+    Raises:
+        FatalSyncError: If it cannot be written.
+        Terminated: If nobody reads it any more.
+    """
+    with standard_output():
+        sys.stdout.flush()
+
+
+def output_failure(error: OSError) -> BaseException:
+    """Return what it means that standard output cannot be written."""
     if isinstance(error, BrokenPipeError):
-        return Terminated(signal.SIGPIPE)
+        return Terminated(SIGPIPE)
+    remedy = "Make room there" if error.errno == errno.ENOSPC else "Check where it goes"
     return FatalSyncError(
-        f"Standard output cannot be written: {error.strerror}. Make room there and run "
-        "again; the bookmark did not move."
+        f"Standard output cannot be written: {error.strerror}. {remedy} and run again; "
+        "the bookmark did not move."
     )
 
 
 def _write(chunk: bytes) -> None:
+    output = getattr(sys.stdout, "buffer", None)
+    if output is None:  # text only, as in a notebook or a test
+        sys.stdout.write(chunk.decode())
+        sys.stdout.flush()
+        return
     rest = memoryview(chunk)
     while rest:  # unbuffered, as with PYTHONUNBUFFERED, it may take a part
-        rest = rest[sys.stdout.buffer.write(rest) :]
-    sys.stdout.buffer.flush()
+        rest = rest[output.write(rest) :]
+    output.flush()

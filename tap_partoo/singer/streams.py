@@ -19,7 +19,7 @@ class StreamKeys:
         replication_key: What its bookmark is a value of; None where the stream can be
             read as FULL_TABLE only.
         spell: Returns a bookmark in canonical form, which sorts as text. Raises a
-            ValueError where the text is none.
+            ValueError where the text is no bookmark.
     """
 
     name: str

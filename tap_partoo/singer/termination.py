@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
+SIGPIPE: int = getattr(signal, "SIGPIPE", 13)
+"""What a run ends by whose output nobody reads; Windows has no such signal."""
+
 LOOK_SECONDS = 0.25
 GRACE_SECONDS = 1.0
 """How long a half-written line may take to be finished after a signal, and then the way
@@ -47,12 +50,14 @@ def watch() -> None:
     """Let SIGINT and SIGTERM end the run, in the main thread, wherever it waits.
 
     A signal that comes between Python's last look and a system call is noticed when
-    that call returns only; a timer sees to it that each returns soon.
+    that call returns only; a timer sees to it that each returns soon. Windows has none:
+    there a run that waits for the network may end a little later.
     """
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, terminate)
-    signal.signal(signal.SIGALRM, _look)
-    signal.setitimer(signal.ITIMER_REAL, LOOK_SECONDS, LOOK_SECONDS)
+    if hasattr(signal, "setitimer"):
+        signal.signal(signal.SIGALRM, _look)
+        signal.setitimer(signal.ITIMER_REAL, LOOK_SECONDS, LOOK_SECONDS)
 
 
 def terminate(signum: int, _frame: FrameType | None = None) -> None:

@@ -155,17 +155,26 @@ class ApiKeys(PartooStream):
         """
         if not run.is_incremental:
             return None
-        floors, seen = [super().floor(run)], self.bookmark(run)
+        start, seen = super().floor(run), self.bookmark(run)
+        self._newest_seen = max(start or "", seen) if seen else None
         state = self.get_context_state(None)
         since = state.get("complete_as_of")
         if since and seen and state.get("filters") == self._filters():
             seen = (as_datetime(since) - LATE).isoformat()
-        floors.append(seen)
-        return max(filter(None, floors), default=None)
+        return max(filter(None, (start, seen)), default=None)
 
     @override
     def is_active(self, record: Record, floor: str) -> bool:
-        return super().is_active(record, floor) or self._has_expired(record, floor)
+        return (
+            super().is_active(record, floor)
+            or self._has_expired(record, floor)
+            or self._was_hidden(record)
+        )
+
+    def _was_hidden(self, record: Record) -> bool:
+        """Return whether a key is newer than all that were seen, however old it is."""
+        seen = self._newest_seen
+        return seen is not None and (record.get("created_at") or "") > seen
 
     def _has_expired(self, record: Record, floor: str) -> bool:
         """Return whether expiry has brought a key into a list of expired ones."""

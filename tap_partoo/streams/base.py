@@ -272,7 +272,7 @@ class PartooStream(RESTStream[Any]):
             return
         if run.may_activate:
             super()._write_activate_version_message(self._held_version)
-        elif run.reader.read == 0:
+        elif run.is_complete and run.emitted == 0:
             self.logger.warning(
                 "%s: the list is empty, so that no ACTIVATE_VERSION leaves: a plan "
                 "that ended, or a key with fewer rights, looks the same as all rows "
@@ -413,6 +413,13 @@ class PartooStream(RESTStream[Any]):
         is_date = self.replication_key_format == "date"
         return to_date(start) if is_date else to_utc(start)
 
+    def starts_at(self, run: Run) -> str | None:
+        """Return since when rows are read or emitted, for the log."""
+        if self.ranges or self.history:
+            low = self.lower_bound(run)
+            return None if low is None else low.isoformat()
+        return run.floor
+
     def is_active(self, record: Record, floor: str) -> bool:
         """Return whether a record has activity at or after a time."""
         return any((record.get(key) or "") >= floor for key in self.activity_keys)
@@ -441,7 +448,8 @@ class PartooStream(RESTStream[Any]):
         if value is None or not run.is_incremental:
             return None
         if as_datetime(value) > self.now() and not self._tap.client.knows_clock:
-            self.ask(self.whole_list(), None)  # whose clock is wrong?
+            source = self._tap.lists.stream(self.parent) if self.parent else self
+            source.ask(source.whole_list(), None)  # whose clock is wrong?
         if as_datetime(value) <= self.now():
             return value
         self.logger.warning(
@@ -469,11 +477,9 @@ class PartooStream(RESTStream[Any]):
         return self._tap.client.now()
 
     def _upper_bound(self) -> datetime | None:
-        """Return the last range's end: yesterday, or the start where it is known."""
-        client = self._tap.client
-        if self.ranges and self.ranges.unit == DAY:
-            return floor(client.now(), DAY) - DAY
-        return floor(client.now()) if client.knows_clock else None
+        """Return where ranges of days end: yesterday. Those of times begin open."""
+        is_by_day = self.ranges is not None and self.ranges.unit == DAY
+        return floor(self.now(), DAY) - DAY if is_by_day else None
 
     def time_of(self, record: Record) -> str | None:
         """Return the value of a record that moves the bookmark."""
@@ -518,6 +524,13 @@ class PartooStream(RESTStream[Any]):
                 raise without_key(self.name, key)
         return part
 
+    def _identified(self, row: Record) -> Record:
+        kept = self.kept_part(row)
+        for key in self.primary_keys:
+            if not isinstance(kept.get(key), str | int):
+                raise without_key(self.name, key)
+        return kept
+
     def read_all(self, part: Slice | None = None) -> Kept:
         """Read a whole list without emitting it.
 
@@ -526,8 +539,9 @@ class PartooStream(RESTStream[Any]):
 
         Raises:
             RefusedError: If Partoo refuses it.
+            FatalSyncError: If a row has no key.
         """
-        reader = self.reader(lambda _, items: [self.kept_part(item) for item in items])
+        reader = self.reader(lambda _, items: list(map(self._identified, items)))
         kept: list[Record] = []
         is_complete = True
         for batch in reader.batches(Queries([part or self.whole_list()])):

@@ -44,6 +44,10 @@ class Lists:
         self._needed = {s.parent for s in streams.values() if s.parent and s.selected}
         self._kept: dict[type[PartooStream], Kept | RefusedError] = {}
 
+    def stream(self, stream: type[PartooStream]) -> PartooStream:
+        """Return the one of the tap, selected or not."""
+        return self._streams[stream.name]
+
     def is_needed(self, stream: type[PartooStream]) -> bool:
         """Return whether a selected stream has a query per row of this one."""
         return stream in self._needed

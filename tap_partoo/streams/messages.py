@@ -244,6 +244,10 @@ class Messages(PartooStream):
         )
 
     @override
+    def starts_at(self, run: Run) -> str | None:
+        return self.bookmark(run) or run.floor
+
+    @override
     def bookmark_cap(self, run: Run) -> str:
         # A message that came after its conversation was listed, and skipped, is older
         # than some that were read.

@@ -66,6 +66,10 @@ class CustomRoles(PartooStream):
     )
 
     @override
+    def kept_part(self, row: Record) -> Record:
+        return {**row, "org_id": row.get("org_id") or 0}
+
+    @override
     def slices(self, run: Run) -> Queries:
         roles = self.read_all()
         run.is_complete &= roles.is_complete
@@ -84,10 +88,6 @@ class CustomRoles(PartooStream):
             is_child=True,
             if_refused=[{}],
         )
-
-    @override
-    def kept_part(self, row: Record) -> Record:
-        return super().kept_part({**row, "org_id": row.get("org_id") or 0})
 
     @override
     def rows(self, part: Slice, items: list[Record]) -> list[Record]:

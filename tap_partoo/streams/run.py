@@ -73,7 +73,7 @@ class Run:
         """Whether a loader may remove what this run did not send."""
         return (
             self.is_complete
-            and self.reader.read > 0
+            and self.emitted > 0
             and all(isinstance(error, NotFoundError) for error in self.reader.refused)
         )
 
@@ -132,6 +132,7 @@ class Run:
 
     def _announce(self) -> None:
         stream = self._stream
+        start = stream.starts_at(self)
         filters = [name for name in stream.filters.values() if stream.config.get(name)]
         bookmark = stream.get_context_state(None).get("replication_key_value")
         self._is_from_start_date = not (self.is_incremental and bookmark)
@@ -139,7 +140,7 @@ class Run:
             "%s: %s, %s, filters: %s",
             stream.name,
             stream.replication_method,
-            f"active since {self.floor}" if self.floor else "from the beginning",
+            f"active since {start}" if start else "from the beginning",
             ", ".join(filters) or "none",
         )
         if self.is_incremental or not stream.emit_activate_version_messages:

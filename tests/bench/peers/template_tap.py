@@ -34,7 +34,7 @@ class TemplateStream(RESTStream[int]):
     primary_keys = ("id",)
     replication_key = "created_at"
     records_jsonpath = "$.api_keys[*]"
-    schema = ApiKeys.schema
+    schema = ApiKeys.columns.to_dict()
 
     @property
     @override

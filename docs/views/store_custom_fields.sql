@@ -1,0 +1,26 @@
+-- Tables: businesses.
+-- One row for each custom field that a store has, with or without a value. Texts come
+-- without the quotes of JSON; lists stay JSON.
+SET search_path TO partoo;  -- the schema of the tables, and of the view
+
+CREATE OR REPLACE VIEW store_custom_fields AS
+SELECT
+    b.id AS store_id,
+    b.code AS store_code,
+    b.name AS store_name,
+    (field.object ->> 'id')::bigint AS field_id,
+    field.object ->> 'name' AS field,
+    field.object ->> 'type' AS type,
+    (field.object ->> 'order')::bigint AS position,
+    CASE
+        -- JSON can spell a character that a text of PostgreSQL cannot have.
+        WHEN field.object ->> 'value' LIKE '"%'
+            AND field.object ->> 'value' NOT LIKE '%\\u0000%'
+            THEN (field.object ->> 'value')::jsonb #>> '{}'
+        ELSE field.object ->> 'value'
+    END AS value
+FROM businesses AS b
+CROSS JOIN LATERAL unnest(b.custom_fields) AS field (object)
+-- Only rows that a loader marked as deleted have it, and not every table.
+WHERE to_jsonb(b) ->> '_sdc_deleted_at' IS NULL
+    AND jsonb_typeof(field.object) = 'object';
