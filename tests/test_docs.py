@@ -15,8 +15,9 @@ from markdown_it import MarkdownIt
 from ruamel.yaml import YAML
 
 from tap_partoo.settings import SETTINGS
-from tap_partoo.streams import ApiKeys
+from tap_partoo.streams import STREAMS
 from tap_partoo.tap import TapPartoo
+from tests import pages
 from tests.in_process import run_here
 from tests.meltano_project import ROOT, Project
 from tests.postgres import postgres
@@ -164,22 +165,27 @@ def md5(text: str) -> str:
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
-def test_columns_are_those_of_the_stream() -> None:
-    told = rows("columns.md")
-    assert list(told) == list(ApiKeys.columns.to_dict()["properties"])
-    for name, definition in ApiKeys.columns.to_dict()["properties"].items():
-        assert told[name][1] == definition["description"]
+def test_pages_of_streams_are_those_of_the_code() -> None:
+    made = pages.pages()
+    assert set((ROOT / "docs" / "columns").glob("*.md")) < set(made)
+    for path, text in made.items():
+        assert path.read_text("utf-8") == text, "run `python -m tests.pages`"
+    assert list(pages.COSTS) == [stream.name for stream in STREAMS]
+
+
+def test_what_is_said_to_hold_personal_data_exists() -> None:
+    for stream in STREAMS:
+        paths = {path for path, _, _ in pages.fields(stream.columns.to_dict())}
+        assert set(stream.personal_data) <= paths
 
 
 def test_examples_of_columns_and_mirrors_run(api: StandIn, tmp_path: Path) -> None:
-    """One run with what two pages add to the extractor; then the query of one."""
+    """One run with what a page adds to the extractor; then the query of another."""
     project = Project(tmp_path)
     yaml, file = YAML(), tmp_path / "meltano.yml"
     content = yaml.load(file)
-    [select], [metadata] = (
-        examples(p, "yaml") for p in ("columns.md", "replication.md")
-    )
-    content["plugins"]["extractors"][0] |= from_yaml(select) | from_yaml(metadata)
+    [metadata] = examples("replication.md", "yaml")
+    content["plugins"]["extractors"][0] |= from_yaml(metadata)
     yaml.dump(content, file)
     with postgres() as database:
         key = {
@@ -189,18 +195,9 @@ def test_examples_of_columns_and_mirrors_run(api: StandIn, tmp_path: Path) -> No
         run = project.run("el", "tap-partoo", "target-postgres", env=key | database.env)
         assert run.returncode == 0, run.stderr
         assert "api_keys: FULL_TABLE" in run.stderr
-        [query] = examples("columns.md", "sql")
+        [query] = examples("columns/api_keys.md", "sql")
         with database.connect() as connection:
-            columns = connection.execute("SELECT * FROM partoo.api_keys LIMIT 0")
-            loaded = {column.name for column in columns.description or ()}
-            # Without the column of names, which was left out.
-            rest = query.replace(" user_name,", "")
-            unused = connection.execute(rest).fetchall()
-    names = {"user_name", "created_by_name", "revoked_by_name"}
-    columns_of_stream = set(ApiKeys.columns.to_dict()["properties"])
-    assert {name for name in loaded if not name.startswith("_sdc")} == (
-        columns_of_stream - names
-    )
+            unused = connection.execute(query).fetchall()
     now = datetime.now(UTC)
     assert {row[0] for row in unused} == {
         key["id"]
