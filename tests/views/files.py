@@ -34,7 +34,7 @@ def statements(view: str, *, at: datetime | None = NOW) -> str:
 _SHOWN = {
     "api_key_findings": (
         "SELECT key_id, severity, finding, left(why, 60) AS why FROM api_key_findings"
-        " ORDER BY severity <> 'high', finding, key_id DESC"
+        " ORDER BY key_id DESC, severity <> 'high', finding"
     ),
     "store_month_reputation": (
         "SELECT store_code, month, reviews, average_rating, satisfied, dissatisfied,"
