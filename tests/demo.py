@@ -15,6 +15,7 @@ import requests
 from tests.meltano_project import Project, expected_rows, loaded_rows
 from tests.partoo_api import Account, StandIn, make_keys
 from tests.postgres import postgres
+from tests.views import show
 
 if TYPE_CHECKING:
     from tests.postgres import Database
@@ -158,6 +159,16 @@ def demonstrate(directory: Path) -> None:
 
         say()
         check(database, api.account, changed={new, old} <= set(second))
+        show_views(database)
+
+
+def show_views(database: Database) -> None:
+    """Create views on what was loaded and print some of their rows."""
+    for view in ("api_key_findings", "store_month_reputation"):
+        say()
+        say(f"Some rows of the view docs/views/{view}.sql:")
+        for line in show(database, view):
+            say(f"    {line}")
 
 
 def check(database: Database, account: Account, *, changed: bool) -> None:

@@ -10,7 +10,7 @@ import pytest
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from tests.views import FILES, PAGE, TABLES, Warehouse, page, statements
+from tests.views import FILES, PAGE, TABLES, Warehouse, page, show, statements
 from tests.views import warehouse as load
 from tests.views.expected import EXPECTED
 
@@ -255,3 +255,15 @@ def test_the_page_tells_the_columns(connection: psycopg.Connection, view: str) -
 
 def test_the_samples_are_rows(connection: psycopg.Connection) -> None:
     assert PAGE.read_text("utf-8") == page(connection), "run `python -m tests.views`"
+
+
+@pytest.mark.parametrize("view", ["api_key_findings", "store_month_reputation"])
+def test_the_demonstration_shows_rows(warehouse: Warehouse, view: str) -> None:
+    database = warehouse.copy()
+    names, *lines = show(database, view, 3)
+    assert set(names.split()) <= set(columns_told(view))
+    assert len(lines) == 3
+    with database.connect() as connection:
+        connection.execute("DROP SCHEMA partoo CASCADE")
+    [line] = show(database, view)
+    assert line.startswith("needs ")

@@ -10,7 +10,18 @@ WITH clock AS (
 ),
 api_key AS (
     SELECT
-        k.*,
+        k.id,
+        k.label,
+        k.user_id,
+        k.user_role,
+        k.user_type,
+        k.disabled,
+        k.expiration_date,
+        k.last_used_at,
+        k.created_at,
+        k.revoked_at,
+        k.ip_whitelist,
+        k.has_restricted_permissions,
         clock.at,
         k.disabled IS NOT TRUE
             AND (k.expiration_date IS NULL OR k.expiration_date >= clock.at::date)
@@ -20,19 +31,27 @@ api_key AS (
     -- Only rows that a loader marked as deleted have it, and not every table.
     WHERE to_jsonb(k) ->> '_sdc_deleted_at' IS NULL
 ),
--- No cast to inet, which would fail at a text that is no network.
+-- The size of a network follows from the number behind the slash. A cast to inet would
+-- fail at a text that is no network.
 network AS (
     SELECT
         k.id,
-        entry.text AS network,
-        entry.text LIKE '%:%' AS is_ipv6,
-        CASE WHEN entry.text LIKE '%:%' THEN 128 ELSE 32 END
-            - substring(entry.text FROM '/([0-9]+)$')::integer AS host_bits
+        entry.network,
+        entry.network LIKE '%:%' AS is_ipv6,
+        CASE WHEN entry.network LIKE '%:%' THEN 128 ELSE 32 END
+            - substring(entry.network FROM '/([0-9]+)$')::integer AS host_bits
     FROM api_key AS k
     CROSS JOIN LATERAL unnest(k.ip_whitelist) AS whitelist (entry)
-    CROSS JOIN LATERAL (SELECT trim(whitelist.entry)) AS entry (text)
-    WHERE entry.text ~ '^([0-9]{1,3}\.){3}[0-9]{1,3}/([0-9]|[12][0-9]|3[0-2])$'
-        OR entry.text ~* '^[0-9a-f:.]*:[0-9a-f:.]*/([0-9]{1,2}|1[01][0-9]|12[0-8])$'
+    CROSS JOIN LATERAL (SELECT trim(whitelist.entry)) AS entry (network)
+    WHERE entry.network ~ (
+            '^((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(\.(?!/)|(?=/))){4}'
+            '/([0-9]|[12][0-9]|3[0-2])$'
+        )
+        OR entry.network ~* (
+            '^(([0-9a-f]{1,4}:){7}[0-9a-f]{1,4}'
+            '|(([0-9a-f]{1,4}:)*[0-9a-f]{1,4})?::(([0-9a-f]{1,4}:)*[0-9a-f]{1,4})?)'
+            '/([0-9]|[1-9][0-9]|1[01][0-9]|12[0-8])$'
+        )
 ),
 -- Wide: more than a /24 of IPv4, or than a /48 of IPv6, which is what one site gets.
 -- Huge: a /8 or a /32, which is what a whole provider gets, or more.
@@ -81,7 +100,8 @@ CROSS JOIN LATERAL (
     ),
     (
         'never_used',
-        CASE WHEN k.created_at >= k.at - interval '90 days' THEN 'low' ELSE 'medium' END,
+        CASE WHEN k.created_at >= k.at - interval '90 days'
+            THEN 'low' ELSE 'medium' END,
         CASE WHEN k.works AND k.last_used_at IS NULL
             THEN 'It has never been used'
                 || coalesce(' since its creation on ' || k.created_at::date, '') || '.'
@@ -101,7 +121,8 @@ CROSS JOIN LATERAL (
     ),
     (
         'unrestricted_permissions',
-        CASE WHEN k.user_role IN ('PROVIDER', 'ORG_ADMIN') THEN 'high' ELSE 'medium' END,
+        CASE WHEN k.user_role IN ('PROVIDER', 'ORG_ADMIN')
+            THEN 'high' ELSE 'medium' END,
         CASE WHEN k.works AND k.has_restricted_permissions IS NOT TRUE
             THEN 'It may do all that the user who created it may do.' END
     ),

@@ -1,7 +1,8 @@
 -- Tables: api_keys, users.
 -- One row for each API key that works and whose owner is gone or disabled. It has the
--- columns of api_key_findings, so that UNION ALL makes one list of both. Needs the users
--- of an ORG_ADMIN's key: to others most owners are invisible, and would seem gone.
+-- columns of api_key_findings, so that UNION ALL makes one list of both. The users have
+-- to be those that an ORG_ADMIN's key reads: to others most owners are invisible, and
+-- would seem gone.
 SET search_path TO partoo;  -- the schema of the tables, and of the view
 
 CREATE OR REPLACE VIEW api_key_owner_findings AS

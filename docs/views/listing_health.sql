@@ -1,6 +1,6 @@
 -- Tables: businesses, publisher_states.
--- One row for each store: the publishers that do not show its current data, and what its
--- data lack.
+-- One row for each store: the publishers that do not show its current data, and what
+-- its data lack.
 SET search_path TO partoo;  -- the schema of the tables, and of the view
 
 CREATE OR REPLACE VIEW listing_health AS
@@ -8,7 +8,11 @@ SELECT
     b.id AS store_id,
     b.code AS store_code,
     b.name AS store_name,
-    b.status,
+    -- Partoo has two spellings of it.
+    CASE b.status
+        WHEN 'closed_temporarily' THEN 'temporarily_closed'
+        ELSE b.status
+    END AS status,
     publisher.publishers,
     publisher.in_sync,
     publisher.not_in_sync,

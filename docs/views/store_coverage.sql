@@ -25,7 +25,11 @@ coverage AS (
         b.id AS store_id,
         b.code AS store_code,
         b.name AS store_name,
-        b.status,
+        -- Partoo has two spellings of it.
+        CASE b.status
+            WHEN 'closed_temporarily' THEN 'temporarily_closed'
+            ELSE b.status
+        END AS status,
         product.name AS product,
         (b.subscriptions #>> ARRAY[product.name, 'active'])::boolean AS is_subscribed,
         coalesce(b.google_location_id, '') <> '' AS is_linked_to_google,

@@ -8,8 +8,10 @@ SELECT
     b.code AS store_code,
     b.name AS store_name,
     -- Partoo has two spellings of it.
-    CASE b.status WHEN 'closed_temporarily' THEN 'temporarily_closed' ELSE b.status END
-        AS status,
+    CASE b.status
+        WHEN 'closed_temporarily' THEN 'temporarily_closed'
+        ELSE b.status
+    END AS status,
     b.opening_date,
     b.org_id,
     b.groups AS group_ids,
@@ -19,7 +21,8 @@ SELECT
     b.city,
     b.zipcode,
     b.address_full AS address,
-    (b.subscriptions #>> '{presence_management,active}')::boolean AS presence_management,
+    (b.subscriptions #>> '{presence_management,active}')::boolean
+        AS presence_management,
     (b.subscriptions #>> '{review_management,active}')::boolean AS review_management,
     (b.subscriptions #>> '{review_booster,active}')::boolean AS review_booster,
     (b.subscriptions #>> '{messages,active}')::boolean AS messages,

@@ -40,7 +40,7 @@ _KEYS: tuple[dict[str, Any], ...] = (
     {"last_used_at": _ago(1), "expiration_date": _day(30)},
     {"last_used_at": _ago(1), "expiration_date": _day(31)},
     {"last_used_at": _ago(1), "expiration_date": _day(0)},
-    {"last_used_at": _ago(1), "expiration_date": _day(-1)},
+    {"user_id": "no such user", "expiration_date": _day(-1)},
     {"last_used_at": None, "created_at": _ago(days=90)},
     {"last_used_at": None, "created_at": _ago(1, days=90)},
     {"ip_whitelist": ["10.0.0.0/8", "192.0.2.0/24", "203.0.112.0/23"]},
@@ -50,9 +50,11 @@ _KEYS: tuple[dict[str, Any], ...] = (
     {"ip_whitelist": ["0.0.0.0/0", "::/0"]},
     {"ip_whitelist": ["office", "", None, "10.0.0.0/33", "::1/129", "10.0.0.0/8/8"]},
     {"ip_whitelist": ["/8", "10.0/8", "10.0.0.0/-8", "10.0.0.0/٨", "a\nb", "é/8"]},
+    {"ip_whitelist": ["300.1.2.3/8", "1:2:3/8", "1::2::3/8", ":::/8", "10.0.0.0./8"]},
+    {"ip_whitelist": ["1:2:3:4:5:6:7:8/16", "1::/20", "::1:0/24", "128.0.0.0/1"]},
     {"ip_whitelist": None, "has_restricted_permissions": None, "disabled": None},
     {"user_role": "ORG_ADMIN", "has_restricted_permissions": False},
-    {"disabled": True, "revoked_at": None, "expiration_date": _day(10)},
+    {"disabled": True, "revoked_at": None, "user_id": "no such user"},
 )
 
 
@@ -60,8 +62,9 @@ def _change_keys(account: Account) -> None:
     keys = account.records()
     for key in keys:  # those who work are told apart by what follows
         account.edit(key["id"], disabled=key["id"] % 9 == 0)
+    works = {"disabled": False, "expiration_date": None}
     for key, fields in zip(keys, _KEYS, strict=False):
-        account.edit(key["id"], **{"disabled": False} | fields)
+        account.edit(key["id"], **works | fields)
     nothing = dict.fromkeys(keys[0])
     del nothing["id"]
     account.create(**{**nothing, "created_at": _ago(days=400)})
@@ -212,9 +215,10 @@ def delete_some(account: Account) -> None:
     account["users"].edit(keys[3]["user_id"], disabled=True)
     account["groups"].delete(account["groups"].rows()[2]["id"])
     account["reviews"].delete(account["reviews"].rows()[5]["id"])
-    row = account["presence_metrics"].rows()[7]
+    row = account["presence_metrics"].rows()[6]
     account["presence_metrics"].delete((row["business_id"], row["date"]))
-    gone = account["presence_metrics"].rows()[4]["business_id"]
+    gone = account["businesses"].rows()[8]["id"]
+    assert any(row["business_id"] == gone for row in account["reviews"].rows())
     account["businesses"].delete(gone)
     for name, also in (("publisher_states", 9), ("search_keywords", 11)):
         table = account[name]

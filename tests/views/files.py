@@ -5,13 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from psycopg import sql
-
 from tests.meltano_project import ROOT
 from tests.views.account import NOW
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator
     from datetime import datetime
 
     from tests.postgres import Database
@@ -33,26 +31,36 @@ def statements(view: str, *, at: datetime | None = NOW) -> str:
     return text.replace("now()", f"TIMESTAMPTZ '{at.isoformat()}'")
 
 
-def show(
-    database: Database, view: str, columns: Sequence[str], limit: int
-) -> list[str]:
-    """Create a view of docs/views and give some of its rows, as lines of a table."""
+_SHOWN = {
+    "api_key_findings": (
+        "SELECT key_id, severity, finding, left(why, 60) AS why FROM api_key_findings"
+        " ORDER BY key_id DESC, severity <> 'high', finding"
+    ),
+    "store_month_reputation": (
+        "SELECT store_code, month, reviews, average_rating, satisfied, dissatisfied,"
+        " response_rate, share_within_48h FROM store_month_reputation"
+        " ORDER BY month DESC, store_code"
+    ),
+}
+
+
+def show(database: Database, view: str, limit: int = 5) -> Iterator[str]:
+    """Create a view and give some of its rows, as lines of a table."""
     with database.connect() as connection:
+        loaded = connection.execute(
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'partoo'"
+        ).fetchall()
+        if missing := TABLES[view] - {name for (name,) in loaded}:
+            yield f"needs {', '.join(sorted(missing))}, which this run did not load"
+            return
         connection.execute(statements(view, at=None).encode())
-        query = sql.SQL("SELECT {} FROM {} ORDER BY 1 DESC, 2, 3 LIMIT {}").format(
-            sql.SQL(", ").join(map(sql.Identifier, columns)),
-            sql.Identifier(view),
-            limit,
-        )
-        rows = connection.execute(query).fetchall()
-    lines = [list(columns), *([cell(value) for value in row] for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return [
-        "  ".join(
-            text.ljust(wide) for text, wide in zip(line, widths, strict=True)
-        ).rstrip()
-        for line in lines
-    ]
+        cursor = connection.execute(f"{_SHOWN[view]} LIMIT {limit}".encode())
+        rows = [[column.name for column in cursor.description or ()]]
+        rows += [[cell(value) for value in row] for row in cursor]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        texts = map(str.ljust, row, widths)
+        yield "  ".join(texts).rstrip()
 
 
 def cell(value: object) -> str:

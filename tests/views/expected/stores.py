@@ -27,6 +27,11 @@ def named(business: Row) -> Row:
     }
 
 
+def status(business: Row) -> str | None:
+    told: str | None = business["status"]
+    return "temporarily_closed" if told == "closed_temporarily" else told
+
+
 def from_epoch(seconds: float | None) -> datetime | None:
     if seconds is None:
         return None
@@ -42,9 +47,7 @@ def stores(account: Account) -> list[Row]:
     return [
         {
             **named(business),
-            "status": "temporarily_closed"
-            if business["status"] == "closed_temporarily"
-            else business["status"],
+            "status": status(business),
             "opening_date": business["opening_date"]
             and date.fromisoformat(business["opening_date"]),
             "org_id": business["org_id"],
@@ -133,7 +136,7 @@ def listing_health(account: Account) -> list[Row]:
     return [
         {
             **named(business),
-            "status": business["status"],
+            "status": status(business),
             "publishers": len(states[business["id"]]),
             "in_sync": sum(r["state"] == "success" for r in states[business["id"]]),
             "not_in_sync": sorted(
@@ -203,7 +206,7 @@ def store_coverage(account: Account) -> list[Row]:
             found = days.get((product, business["id"]), [])
             row = {
                 **named(business),
-                "status": business["status"],
+                "status": status(business),
                 "product": product,
                 "is_subscribed": active(business, product),
                 "is_linked_to_google": bool(business["google_location_id"]),
