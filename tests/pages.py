@@ -362,6 +362,14 @@ def blocks() -> dict[Path, dict[str, str]]:
     }
 
 
+def hub_table() -> str:
+    """The streams for the text of the Hub, which has a place of its own for columns."""
+    return table(
+        ("Stream", "What it holds", "Replication", "Needs"),
+        ((f"`{s.name}`", title(s), replication(s), s.needs or "-") for s in STREAMS),
+    )
+
+
 def modules_table() -> str:
     """What each module of the package is for."""
     paths = sorted(PACKAGE.rglob("*.py"), key=lambda path: (len(path.parts), path))
