@@ -64,6 +64,4 @@ class Proof:
     @property
     def is_complete(self) -> bool:
         """Whether nothing that was in the list throughout can be missing."""
-        if self.expected is None:
-            return self.not_found is None
-        return self.found >= self.expected
+        return self.expected is None or self.found >= self.expected
