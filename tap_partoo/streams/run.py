@@ -36,7 +36,7 @@ class Run:
         self.is_complete = True
         self.is_incremental = stream.replication_method == REPLICATION_INCREMENTAL
         self.floor = stream.floor(is_incremental=self.is_incremental)
-        self.kept: list[Record] | None = [] if stream.is_kept else None
+        self._kept: dict[object, Record] = {}
         self.reader = reader = stream.reader(self._make)
         self._stream = stream
         self._has_gap = False
@@ -89,14 +89,22 @@ class Run:
             elif batch.of.moves_bookmark and self.is_incremental and not self._has_gap:
                 self._stream.move_bookmark(self)
 
+    @property
+    def kept(self) -> list[Record] | None:
+        """What streams per row of this one need of each row, if there are any."""
+        return list(self._kept.values()) if self._stream.is_kept else None
+
     def _make(self, part: Slice, items: list[Record]) -> list[Record]:
-        if self.kept is not None:
-            self.kept += map(self._stream.kept_part, items)
+        is_kept, keys = self._stream.is_kept, self._stream.primary_keys
+        kept = list(map(self._stream.kept_part, items)) if is_kept else []
         rows = self._stream.rows(part, items)
         if part.fill:
             for row in rows:
                 row.update({k: v for k, v in part.fill.items() if row.get(k) is None})
-        return self._fitter.fit_page(rows)
+        records = self._fitter.fit_page(rows)
+        # Rows that come twice, as when they moved, are needed once.
+        self._kept.update((tuple(map(row.get, keys)), row) for row in kept)
+        return records
 
     def _is_news(self, record: Record) -> bool:
         """Decide on what Partoo sent, before any presentation, if a record is emitted.
