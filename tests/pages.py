@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tap_partoo.settings import SETTINGS
 from tap_partoo.streams import STREAMS
+from tap_partoo.tap import TapPartoo
 from tests.tap import ROOT
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from tap_partoo.streams.base import PartooStream
 
 DOCS = ROOT / "docs"
+PACKAGE = ROOT / "tap_partoo"
 MADE_BY = "<!-- Made by `python -m tests.pages`, from the code. -->\n"
 
 
@@ -176,6 +179,8 @@ def streams_table(columns: str) -> str:
 def settings_table() -> str:
     """The tap's own settings, without those of the SDK."""
     required = SETTINGS["required"]
+    of_sdk: dict[str, Any] = {"properties": {}}
+    TapPartoo.append_builtin_config(of_sdk)
     return table(
         ("Setting", "Default", "Meaning"),
         (
@@ -185,6 +190,7 @@ def settings_table() -> str:
                 str(schema["description"]),
             )
             for name, schema in SETTINGS["properties"].items()
+            if name not in of_sdk["properties"]
         ),
     )
 
@@ -344,18 +350,37 @@ def pages() -> dict[Path, str]:
     return {DOCS / "streams.md": streams_page(), **made}
 
 
-def blocks() -> dict[str, str]:
-    """The parts of the README that are made, by the name in their marker."""
+def blocks() -> dict[Path, dict[str, str]]:
+    """The parts of written pages that are made, by the name in their marker."""
     return {
-        "streams": streams_table("docs/columns"),
-        "settings": settings_table(),
-        "personal data": exclusions(),
+        ROOT / "README.md": {
+            "streams": streams_table("docs/columns"),
+            "settings": settings_table(),
+            "personal data": exclusions(),
+        },
+        DOCS / "architecture.md": {"modules": modules_table()},
     }
 
 
-def with_blocks(text: str) -> str:
+def modules_table() -> str:
+    """What each module of the package is for."""
+    paths = sorted(PACKAGE.rglob("*.py"), key=lambda path: (len(path.parts), path))
+    return table(
+        ("Module", "What it is for"),
+        (
+            (f"`{path.relative_to(PACKAGE)}`", first_sentence(path.read_text("utf-8")))
+            for path in paths
+        ),
+    )
+
+
+def first_sentence(code: str) -> str:
+    return (ast.get_docstring(ast.parse(code)) or "").partition("\n")[0]
+
+
+def with_blocks(text: str, made: Mapping[str, str]) -> str:
     """Put the blocks in place of what is between their markers."""
-    for name, block in blocks().items():
+    for name, block in made.items():
         start, end = f"<!-- {name}: python -m tests.pages -->\n", "<!-- end -->\n"
         before, found, rest = text.partition(start)
         assert found, name
@@ -369,8 +394,8 @@ def main() -> None:
     (DOCS / "columns").mkdir(exist_ok=True)
     for path in set((DOCS / "columns").glob("*.md")) - made.keys():
         path.unlink()
-    readme = ROOT / "README.md"
-    made[readme] = with_blocks(readme.read_text(encoding="utf-8"))
+    for path, parts in blocks().items():
+        made[path] = with_blocks(path.read_text(encoding="utf-8"), parts)
     for path, text in made.items():
         path.write_text(text, encoding="utf-8")
 

@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import re
+from typing import TYPE_CHECKING
 
 from tests.meltano_project import ROOT
 from tests.test_sdk_seams import METHODS
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 TEXT = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 PACKAGE = ROOT / "tap_partoo"
 MODULES = {str(path.relative_to(PACKAGE)) for path in PACKAGE.rglob("*.py")}
+
+FLOORS = (
+    {"errors", "redaction"},
+    {"singer"},
+    {"reading", "records", "api"},
+    {"settings", "streams"},
+    {"tap"},
+    {"__main__"},
+)
+"""The rooms from the ground up: each may import those below its own floor."""
+ALONE = {"reading", "records", "singer"}
+"""Rooms that import nothing but the ground floor."""
 
 
 def first_cells(heading: str) -> list[str]:
@@ -55,3 +72,45 @@ def test_modules_of_the_diagrams_exist() -> None:
     }
     assert named
     assert {f"{name}.py" for name in named} <= MODULES
+
+
+def floor(room: str) -> int:
+    [number] = [number for number, rooms in enumerate(FLOORS) if room in rooms]
+    return number
+
+
+def imported(node: ast.AST) -> Iterator[str]:
+    """Yield the rooms that some code imports when it runs, not for its types alone."""
+    if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+        return
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    if isinstance(node, ast.ImportFrom) and node.module == "tap_partoo":
+        yield from (f"tap_partoo.{alias.name}" for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        yield node.module or ""
+    for child in ast.iter_child_nodes(node):
+        yield from imported(child)
+
+
+def test_imports_go_downwards_only() -> None:
+    seen = set()
+    for name in MODULES - {"__init__.py"}:
+        room = name.partition("/")[0].removesuffix(".py")
+        names = imported(ast.parse((PACKAGE / name).read_text(encoding="utf-8")))
+        rooms = {n.split(".")[1] for n in names if n.startswith("tap_partoo.")} - {room}
+        seen |= {(room, other) for other in rooms}
+        assert [other for other in rooms if floor(other) >= floor(room)] == [], name
+        assert room not in ALONE or rooms <= FLOORS[0], name
+    assert ("tap", "streams") in seen
+
+
+def test_only_the_base_knows_the_streams_of_the_sdk() -> None:
+    users = {
+        name
+        for name in MODULES
+        if re.search(
+            r"\b(RESTStream|singer_sdk\.streams)\b", (PACKAGE / name).read_text()
+        )
+    }
+    assert users == {"streams/base.py"}

@@ -170,6 +170,9 @@ def test_pages_of_streams_are_those_of_the_code() -> None:
     assert set((ROOT / "docs" / "columns").glob("*.md")) < set(made)
     for path, text in made.items():
         assert path.read_text("utf-8") == text, "run `python -m tests.pages`"
+    for path, parts in pages.blocks().items():
+        text = path.read_text("utf-8")
+        assert pages.with_blocks(text, parts) == text, "run `python -m tests.pages`"
     assert list(pages.COSTS) == [stream.name for stream in STREAMS]
 
 
