@@ -197,6 +197,10 @@ class Reader:
                     break
                 reading.ahead.append(self._submit(reading.of, position))
                 room -= 1
+        self._open(pending, room)
+
+    def _open(self, pending: Iterator[Slice], room: int) -> None:
+        """Ask for the first pages of further queries."""
         while room > 0 and len(self._active) < self._window and not self._is_waiting():
             part = next(pending, None)
             if part is None:
