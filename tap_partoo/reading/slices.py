@@ -179,8 +179,8 @@ class RangeSlices:
         pages, tail = first.max_page or 0, []
         if high is None:
             high = start
-            if self._is_mirror:
-                tail = [replace(self._range(start, None), waits=True)]
+            after = replace(self._range(start, None), waits=True)
+            tail = [after] if self._is_mirror else []
             if low is None and not self._all_have_a_date(first, start, ask):
                 return None
         if low is None and whole.division is None:
