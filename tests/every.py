@@ -248,14 +248,15 @@ def places(value: Any, path: Names) -> Iterator[tuple[Record, str]]:  # noqa: AN
 
 
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let runs in this process wait little between attempts."""
+    """Let runs in this process wait little between attempts, and for the limit."""
     for name, seconds in {
-        "BACKOFF_FACTOR_SECONDS": 0.01,
-        "BACKOFF_MAX_SECONDS": 0.05,
-        "MAX_JITTER_SECONDS": 0.01,
-        "MAX_RETRY_SECONDS": 1,
+        "retrying.BACKOFF_FACTOR_SECONDS": 0.01,
+        "retrying.BACKOFF_MAX_SECONDS": 0.05,
+        "retrying.MAX_JITTER_SECONDS": 0.01,
+        "retrying.MAX_RETRY_SECONDS": 1,
+        "pacing.WINDOW_SECONDS": 0.1,
     }.items():
-        monkeypatch.setattr(f"tap_partoo.api.retrying.{name}", seconds)
+        monkeypatch.setattr(f"tap_partoo.api.{name}", seconds)
 
 
 # Catalogs

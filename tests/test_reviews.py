@@ -44,7 +44,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def account() -> Account:
-    """Ninety reviews of 1000 days, none of them deleted; by age, as the ids are."""
+    """Ninety reviews of 1000 days, the oldest first; none of them is deleted."""
     return account_with(90, state="treated", delete_date=None)
 
 
@@ -190,7 +190,8 @@ def test_the_clock_of_partoo_counts(hours: int, others: tuple[str, ...]) -> None
         assert by_key(NAME, records_of(second, NAME))[new["id"]]
         assert bookmark_of(second, NAME) <= account.now().isoformat()
         third = run_here(api, catalog=catalog, state=second.state)
-    assert len(records_of(third, NAME)) < 40
+    if hours < 0:  # else the bookmark is in this machine's future, and ignored
+        assert len(records_of(third, NAME)) < 40
     assert by_key(NAME, records_of(third, NAME))[new["id"]]
 
 

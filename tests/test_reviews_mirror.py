@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.every import MIRROR, catalog_of, expected_records, warnings
+from tests.every import MIRROR, catalog_of, expected_records, hurry, warnings
 from tests.in_process import run_here
 from tests.partoo_api import Habits, LoggedRequest, StandIn
 from tests.reviews import NAME, Mirror, account_with, ids_of
@@ -24,6 +24,11 @@ after = pytest.mark.parametrize("before", [(), ("api_keys",)], ids=["alone", "la
 
 SIZES = {"undivided": (60, 5), "divided": (140, 1)}
 """How many reviews, and how many on a page."""
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    hurry(monkeypatch)
 
 
 def at_requests(

@@ -38,8 +38,8 @@ class Pacer:
     """Lets a limited number of requests pass in any 60 seconds; a context manager.
 
     A sliding window: a short run is never slowed, and a long one never refused. A
-    request counts from before it leaves until 60 seconds after its response, so that the
-    limit also holds where the server counts, however long a request is on its way.
+    request counts from before it leaves until 60 seconds after its response, so that
+    the limit also holds where the server counts, however long a request is under way.
     Partoo counts 300 requests per minute and organisation:
     https://developers.partoo.co/guides/api/getting-started/rate-limits
     """

@@ -375,13 +375,17 @@ class Reader:
         else:
             self._logger.warning(
                 "%s may be incomplete: Partoo reports %d, %d were read in the last of "
-                "%d attempts%s. The bookmark stays where it is, so that the next run "
-                "covers the gap",
+                "%d attempts%s. %s",
                 self._name,
                 proof.expected,
                 proof.found,
                 reading.attempts,
                 _of(reading.of),
+                # A pass after the ranges does not hold their bookmark.
+                "The next run reads it again"
+                if reading.of.waits and reading.of.range is None
+                else "The bookmark stays where it is, so that the next run covers the "
+                "gap",
             )
             yield self._end(reading, "incomplete")
 

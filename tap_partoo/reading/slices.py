@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from singer_sdk.exceptions import FatalAPIError
 
+from tap_partoo.errors import NotFoundError
 from tap_partoo.reading.pages import Division, Range, Slice
 
 if TYPE_CHECKING:
@@ -178,8 +179,8 @@ class RangeSlices:
         pages, tail = first.max_page or 0, []
         if high is None:
             high = start
-            if self._is_mirror:
-                tail = [replace(self._range(start, None), waits=True)]
+            after = replace(self._range(start, None), waits=True)
+            tail = [after] if self._is_mirror else []
             if low is None and not self._all_have_a_date(first, start, ask):
                 return None
         if low is None and whole.division is None:
@@ -232,9 +233,15 @@ class RangeSlices:
 
     def _oldest(self, part: Slice, first: Page, ask: Ask) -> datetime:
         """Return where the rows begin: the newest come first, if Partoo orders them."""
-        last = ask(part, first.max_page)
-        times = [text for row in last.rows if (text := self._time_of(row))]
-        return floor(_parse(min(times)), self._declared.unit) if times else EPOCH
+        last = first.max_page or 0
+        for number in (last, last - 1):  # pages from 0 may end before `max_page`
+            try:
+                page = ask(part, number)
+            except NotFoundError:
+                continue
+            if times := [text for row in page.rows if (text := self._time_of(row))]:
+                return floor(_parse(min(times)), self._declared.unit)
+        return EPOCH
 
     def _edges(
         self,

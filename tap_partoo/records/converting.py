@@ -8,6 +8,7 @@ fit. This is the only place that maps types to conversions: those of the SDK and
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -47,7 +48,9 @@ def _number(value: object) -> float:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return value
     if isinstance(value, str) and value.isascii() and value.strip("-.0123456789") == "":
-        return float(value)
+        number = float(value)
+        if isfinite(number):  # hundreds of digits are not
+            return number
     raise ValueError
 
 
@@ -75,7 +78,7 @@ def _epoch_seconds(value: object) -> str:
     if isinstance(value, int | float) and not isinstance(value, bool):
         try:
             return datetime.fromtimestamp(value, UTC).isoformat()
-        except OverflowError as error:
+        except (OverflowError, OSError) as error:  # beyond years, or beyond the clock
             raise ValueError(str(error)) from None
     raise ValueError
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 from singer_sdk import RESTStream
-from singer_sdk import typing as th
 from singer_sdk.exceptions import FatalAPIError
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.singerlib.catalog import Metadata, MetadataMapping
@@ -20,91 +19,28 @@ from tap_partoo.errors import (
 from tap_partoo.reading.increments import as_datetime, lower_bound
 from tap_partoo.reading.pages import Page, Slice
 from tap_partoo.reading.reader import Reader
-from tap_partoo.reading.slices import DAY, Queries, Ranges, RangeSlices, Slices, floor
-from tap_partoo.records.fitting import without_key
+from tap_partoo.reading.slices import DAY, Queries, RangeSlices, Slices, floor
 from tap_partoo.records.timestamps import to_date, to_utc
 from tap_partoo.singer.maps import error_of_map
 from tap_partoo.streams.lists import Kept
+from tap_partoo.streams.resource import Resource
 from tap_partoo.streams.run import Run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from singer_sdk.helpers.types import Context, Record
     from singer_sdk.mapper import StreamMap
 
     from tap_partoo.api.pacing import Pacer
     from tap_partoo.reading.pages import Position
-    from tap_partoo.reading.paging import Paging
     from tap_partoo.tap import TapPartoo
 
 
-class PartooStream(RESTStream[Any]):
-    """Base of all streams: a list of Partoo, at `{api_url}{path}`."""
+class PartooStream(Resource, RESTStream[Any]):
+    """Base of all streams: reads what a `Resource` is, at `{api_url}{path}`."""
 
     _tap: TapPartoo
-
-    # What a resource is.
-
-    name: str
-    path: str
-    primary_keys: Sequence[str]
-    replication_key: str | None = None
-    columns: ClassVar[th.PropertiesList]
-    paging: ClassVar[Paging]
-    selected_by_default = False
-
-    needs: ClassVar[str | None] = None
-    """The product or right without which Partoo refuses the list."""
-
-    personal_data: ClassVar[tuple[str, ...]] = ()
-    """Paths of the columns that hold data of people."""
-
-    left_out: ClassVar[frozenset[str]] = frozenset()
-    """Paths of fields that are known and left out without a warning; `*` is all."""
-
-    params: ClassVar[Mapping[str, str]] = {}
-    """Query parameters of every request."""
-
-    filters: ClassVar[Mapping[str, str]] = {}
-    """Query parameters that choose records, and the settings that they come from."""
-
-    options: ClassVar[Mapping[str, str]] = {}
-    """Query parameters that choose what a record holds, likewise."""
-
-    takes_org_id: ClassVar[bool] = False
-
-    # What is new.
-
-    time_keys: ClassVar[tuple[str, ...]] = ()
-    """The first of these that a record has is its time: it moves the bookmark, and
-    Partoo filters ranges by it."""
-
-    activity_keys: ClassVar[tuple[str, ...]] = ()
-    """A record is emitted if any of these is at or after where the run starts."""
-
-    entered_at: ClassVar[tuple[str, ...]] = ()
-    """When a record may have entered the list."""
-
-    replication_key_format: ClassVar[Literal["date", "date-time"]] = "date-time"
-    """How a bookmark is spelled; derived from the columns."""
-
-    ranges: ClassVar[Ranges | None] = None
-    """How Partoo filters the list by time, where it can."""
-
-    lookback: ClassVar[str | None] = None
-    """The setting that says how many days before the bookmark are read again."""
-
-    history: ClassVar[timedelta | None] = None
-    """How far back the first run goes without `start_date`; None: to the beginning."""
-
-    # Which lists of others it needs.
-
-    parent: ClassVar[type[PartooStream] | None] = None
-    """The stream for whose rows there is a query each."""
-
-    kept_fields: ClassVar[tuple[str, ...] | None] = None
-    """What such streams need of the rows of this one; None: all of them, whole."""
 
     # `Fitter` does it, without turning the string "false" into true.
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
@@ -116,16 +52,6 @@ class PartooStream(RESTStream[Any]):
         super().__init__(tap, schema=schema)
         self._held_version: int | None = None
         self._order_is_dropped = False
-
-    def __init_subclass__(cls) -> None:
-        """Derive what a stream does not say."""
-        super().__init_subclass__()
-        key = cls.__dict__.get("replication_key")
-        cls.time_keys = cls.time_keys or ((key,) if isinstance(key, str) else ())
-        cls.activity_keys = cls.activity_keys or cls.time_keys
-        cls.entered_at = cls.entered_at or cls.time_keys
-        if isinstance(key, str) and _is_date(cls.columns.wrapped[key].wrapped):
-            cls.replication_key_format = "date"
 
     # For the SDK.
 
@@ -392,15 +318,6 @@ class PartooStream(RESTStream[Any]):
             logger=self.logger,
         )
 
-    def rows(self, part: Slice, items: list[Record]) -> list[Record]:  # noqa: ARG002 - for those that override it
-        """Return the rows of a page.
-
-        Args:
-            part: The query.
-            items: What the page lists.
-        """
-        return items
-
     def floor(self, run: Run) -> str | None:  # noqa: ARG002 - likewise
         """Return the time before which no record is emitted, or None.
 
@@ -420,21 +337,9 @@ class PartooStream(RESTStream[Any]):
             return None if low is None else low.isoformat()
         return run.floor
 
-    def is_active(self, record: Record, floor: str) -> bool:
-        """Return whether a record has activity at or after a time."""
-        return any((record.get(key) or "") >= floor for key in self.activity_keys)
-
     def bookmark_cap(self, run: Run) -> str:
         """Return what the bookmark must not pass: the start of the run at Partoo."""
         return run.snapshot_at
-
-    def remember(self, state: dict[str, Any], run: Run) -> None:
-        """Add to the bookmark what else the next run needs to know.
-
-        Args:
-            state: The bookmark; changed in place.
-            run: A run that is complete so far.
-        """
 
     # What it takes from others.
 
@@ -481,21 +386,6 @@ class PartooStream(RESTStream[Any]):
         is_by_day = self.ranges is not None and self.ranges.unit == DAY
         return floor(self.now(), DAY) - DAY if is_by_day else None
 
-    def time_of(self, record: Record) -> str | None:
-        """Return the value of a record that moves the bookmark."""
-        for key in self.time_keys:
-            if (value := record.get(key)) is not None:
-                return str(value)
-        return None
-
-    def _time_of_row(self, row: Mapping[str, Any]) -> str | None:
-        """Return the same of a row as Partoo sends it, where it can be read."""
-        value = self.time_of(dict(row))
-        try:
-            return to_utc(value) if value else None
-        except ValueError:
-            return None
-
     def parents(self, run: Run) -> Kept:
         """Return the rows of the parent stream, which are read once a run.
 
@@ -510,26 +400,6 @@ class PartooStream(RESTStream[Any]):
     def is_kept(self) -> bool:
         """Whether a selected stream needs the rows of this one."""
         return self._tap.lists.is_needed(type(self))
-
-    def kept_part(self, row: Record) -> Record:
-        """Return what streams per row of this one need of a row.
-
-        Raises:
-            FatalSyncError: If it has no primary key.
-        """
-        names = row if self.kept_fields is None else self.kept_fields
-        part = {name: row[name] for name in names if name in row}
-        for key in self.primary_keys:
-            if part.get(key) is None:
-                raise without_key(self.name, key)
-        return part
-
-    def _identified(self, row: Record) -> Record:
-        kept = self.kept_part(row)
-        for key in self.primary_keys:
-            if not isinstance(kept.get(key), str | int):
-                raise without_key(self.name, key)
-        return kept
 
     def read_all(self, part: Slice | None = None) -> Kept:
         """Read a whole list without emitting it.
@@ -548,12 +418,6 @@ class PartooStream(RESTStream[Any]):
             kept += batch.records
             is_complete &= batch.outcome != "incomplete"
         return Kept(kept, reader.snapshot_at, is_complete)
-
-
-def _is_date(declared: object) -> bool:
-    """Return whether a type, given as a class or as an object, is that of days."""
-    kind = declared if isinstance(declared, type) else type(declared)
-    return issubclass(kind, th.DateType)
 
 
 def _nested(
