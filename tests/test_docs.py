@@ -187,7 +187,7 @@ def test_examples_of_columns_and_mirrors_run(api: StandIn, tmp_path: Path) -> No
     project = Project(tmp_path)
     yaml, file = YAML(), tmp_path / "meltano.yml"
     content = yaml.load(file)
-    [metadata] = examples("replication.md", "yaml")
+    [_, metadata] = examples("replication.md", "yaml")
     content["plugins"]["extractors"][0] |= from_yaml(metadata)
     yaml.dump(content, file)
     with postgres() as database:

@@ -20,6 +20,8 @@ from jsonschema import Draft7Validator, Draft202012Validator
 from referencing import Registry, Resource
 from ruamel.yaml import YAML
 
+from tap_partoo.streams import STREAMS
+from tests import pages
 from tests.meltano_project import BIN, ROOT, Project, expected_rows, loaded_rows
 from tests.postgres import Database, postgres
 
@@ -162,6 +164,15 @@ def test_the_project_has_the_same_definition() -> None:
     ordered = sorted(extractor["settings"], key=lambda setting: str(setting["name"]))
     here = extractor | {"settings": ordered, "pip_url": definition["pip_url"]}
     assert here == {name: definition[name] for name in extractor}
+
+
+def test_streams_are_those_of_the_tap() -> None:
+    assert pages.hub_table() in definition["usage"], "see `hub_table` of tests/pages.py"
+    assert definition["select"] == [
+        f"{stream.name}.*" for stream in STREAMS if stream.selected_by_default
+    ]
+    for text in (definition["definition"], (ROOT / "docs" / "streams.md").read_text()):
+        assert f"{len(STREAMS)} streams" in text
 
 
 def kind(name: str, schema: Object) -> str:

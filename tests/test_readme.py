@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shutil
 import subprocess
 from typing import TYPE_CHECKING, Any
 
+from ruamel.yaml import YAML
+
+from tap_partoo.streams import STREAMS
+from tests.in_process import run_here
 from tests.meltano_project import BIN, ROOT, Project, expected_rows, loaded_rows
-from tests.partoo_api import faults
+from tests.partoo_api import StandIn, faults, whole_account
 from tests.postgres import postgres
 from tests.tap import environment
+from tests.test_incremental import plain
+from tests.test_survey import catalog_of
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from tests.partoo_api import StandIn
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -99,7 +104,84 @@ def test_plain_commands_keep_the_state(api: StandIn, tmp_path: Path) -> None:
 
     state = run(*each)
     assert emitted() == len(api.account.records())
-    bookmark = bookmark_of(state)
-    for api_key in (api.account.api_key, "wrong", api.account.api_key):
-        assert bookmark_of(run(*each, api_key=api_key)) == bookmark
+    assert state["bookmarks"]["api_keys"]["replication_key"] == "created_at"
+    assert run(*each, api_key="wrong") == state
+    for _ in range(2):
+        again = run(*each)
+        assert plain(again) == plain(state)
     assert emitted() < 2 * len(api.account.records())
+
+
+def test_one_line_adds_a_stream_and_another_one_tells_about_it(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    with StandIn(whole_account()) as api:
+        done = subprocess.run(
+            ["/bin/bash", "-euc", commands("Streams")],
+            check=True,
+            capture_output=True,
+            cwd=tmp_path,
+            env={
+                **project.env,
+                "TAP_PARTOO_API_URL": api.url,
+                "TAP_PARTOO_API_KEY": api.account.api_key,
+                "PATH": f"{BIN}:/usr/bin:/bin",
+            },
+            timeout=120,
+            stdin=subprocess.DEVNULL,
+            text=True,
+        )
+    selected = re.findall(r"^(\w+) +yes {7}yes ", done.stdout, re.MULTILINE)
+    assert selected == ["api_keys", "reviews"]
+
+
+def yaml_of(title: str) -> list[dict[str, Any]]:
+    blocks = re.findall(r"```yaml\n(.*?)```", section(title), re.DOTALL)
+    return [YAML(typ="safe").load(block) for block in blocks]
+
+
+def values_at(record: dict[str, Any], path: list[str]) -> list[Any]:
+    """The values at a path, through objects and through lists of them."""
+    found: list[Any] = [record]
+    for name in path:
+        flat = [
+            x for item in found for x in (item if isinstance(item, list) else [item])
+        ]
+        found = [item[name] for item in flat if isinstance(item, dict) and name in item]
+    return found
+
+
+def test_exclusions_leave_no_personal_data(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    selection, _ = yaml_of("Personal data")
+    file = tmp_path / "meltano.yml"
+    content = YAML(typ="safe").load(file)
+    content["plugins"]["extractors"][0] |= selection
+    YAML().dump(content, file)
+    with StandIn(whole_account()) as api:
+        key = {
+            "TAP_PARTOO_API_KEY": api.account.api_key,
+            "TAP_PARTOO_API_URL": api.url,
+        }
+        done = project.run("el", "tap-partoo", "target-jsonl", env=key)
+    assert done.returncode == 0, done.stderr
+    assert "no effect" not in done.stderr
+    for stream in STREAMS:
+        lines = (tmp_path / "output" / f"{stream.name}.jsonl").read_text().splitlines()
+        records = [json.loads(line) for line in lines]
+        assert records
+        for path in stream.personal_data:
+            seen = [v for record in records for v in values_at(record, path.split("."))]
+            assert seen == [], f"{stream.name}.{path}"
+
+
+def test_the_recipe_hashes_a_column() -> None:
+    _, recipe = yaml_of("Personal data")
+    pepper = recipe["config"]["stream_map_config"]["pepper"]
+    with StandIn(whole_account()) as api:
+        run = run_here(api, config=recipe["config"], catalog=catalog_of("reviews"))
+        names = {r["id"]: r["author_name"] for r in api.account["reviews"].rows()}
+    assert run.records
+    for record in run.records:
+        name = names[record["id"]]
+        hashed = name and hashlib.sha256((pepper + name).encode()).hexdigest()
+        assert record["author_name"] == hashed
