@@ -244,9 +244,9 @@ personal. `meltano select tap-partoo reviews "*"` adds one.
 _NEEDS = """
 *Needs* is the product or right without which Partoo refuses the stream, or sends an
 empty list. `tap-partoo --test` asks each stream for one record, and shows which ones
-your key may read. It fails if one cannot be read that is selected: by the catalog, or by
-default. In Meltano it is `meltano invoke tap-partoo --test`; `meltano select tap-partoo
---list` before it hands your selection over.
+your key may read. It fails if one cannot be read that is selected: by the catalog, or
+by default. In Meltano it is `meltano invoke tap-partoo --test`; `meltano select
+tap-partoo --list` before it hands your selection over.
 
 A stream that Partoo refuses does not keep the others from being read. The run fails at
 its end, and its last line names the refused streams and what they need.
