@@ -188,12 +188,21 @@ class Reader:
             self._start_workers(stack)
         requests = [request for reading in self._active for request in reading.ahead]
         room = self._window - sum(not request.is_done() for request in requests)
-        for reading in list(self._active):
-            if reading.of.waits and reading is not self._active[0]:
+        # Pages that came before their turn wait in memory, and are lost if the run is
+        # interrupted: the first query may have a window of them, all others another.
+        spare = 2 * self._window - len(requests)
+        for reading in self._active:
+            if reading is self._active[0]:
+                asked = self._ask_ahead(
+                    reading, room if reading.ahead else max(room, 1)
+                )
+            elif reading.of.waits or min(room, spare) <= 0:
                 return
-            self._look_into(reading)
-            room -= self._ask_ahead(reading, room)
-        while room > 0 and len(self._active) < self._window:
+            else:
+                self._look_into(reading)
+                asked = self._ask_ahead(reading, min(room, spare))
+            room, spare = room - asked, spare - asked
+        while min(room, spare) > 0 and len(self._active) < self._window:
             part = next(pending, None)
             if part is None:
                 return
@@ -201,14 +210,13 @@ class Reader:
             self._active.append(reading)
             if part.waits and len(self._active) > 1:
                 return
-            room -= self._ask_ahead(reading, room)
+            asked = self._ask_ahead(reading, min(room, spare))
+            room, spare = room - asked, spare - asked
 
-    def _ask_ahead(self, reading: _Reading, room: int) -> int:
-        """Ask for pages of a query; return how many were asked for."""
-        if reading is self._active[0] and not reading.ahead:
-            room = max(room, 1)  # the others may have taken it all
+    def _ask_ahead(self, reading: _Reading, most: int) -> int:
+        """Ask for pages of a query, as they are known; return how many."""
         asked = 0
-        while asked < room and len(reading.ahead) < self._window:
+        while asked < most and len(reading.ahead) < self._window:
             position = reading.ask()
             if position is False:
                 break
