@@ -65,8 +65,9 @@ test-loaders: setup
 test-engines: setup
 	$(BIN)/pytest -m engines --numprocesses=0
 
+# A part of it: `make bench WORKLOADS=reviews,limit`.
 bench: setup
-	@$(BIN)/python -m tests.bench
+	@$(BIN)/python -m tests.bench $(if $(WORKLOADS),--workloads '$(WORKLOADS)')
 
 build: $(SYNCED)
 	$(BIN)/uv build --clear

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.bench.plan import account
 from tests.bench.runs import BenchmarkError, ours, run_peer
-from tests.bench.workloads import account
 from tests.tap import ROOT
 
 if TYPE_CHECKING:
@@ -30,7 +30,13 @@ def test_the_benchmark_compares_the_tap_with_its_peers(tmp_path: Path) -> None:
     assert [title.split(":")[0] for title in titles] == [
         "## Throughput",
         "## Latency",
+        "## Reviews with replies and tags",
+        "## Reviews with latency",
+        "## Presence metrics",
+        "## Messages",
         "## At the limit",
+        "## All 22 streams at the limit",
+        "## Peak memory",
         "## Start-up",
         "## Cost growth",
         "## Measured",

@@ -11,8 +11,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 from tests.bench.peers import environment
+from tests.bench.plan import Plan
 from tests.bench.runs import BenchmarkError
-from tests.bench.workloads import WORKLOADS, Plan
+from tests.bench.workloads import WORKLOADS
 from tests.tap import ROOT
 
 PAGE = ROOT / "docs" / "performance.md"
@@ -24,18 +25,20 @@ Written by `make bench`, which compares the tap with what people would use inste
 - **tap-partoo**: this tap, with the default `concurrency` of 4 unless another is named.
   Where the API has no limit, `requests_per_minute` is set so high that it never waits.
 - **template tap**: what the template of the Singer SDK gives for this API, with the
-  schema of this tap; once more with the SDK's msgspec writer.
+  schemas of this tap, nested ones included, and messages as a child stream; once more
+  with the SDK's msgspec writer.
 - **dlt, extract only**: dlt's `rest_api` source, without the normalising and loading
   that a Singer target does. Its files are not compressed.
 - **bare loop**: `requests` and `orjson`, one line of JSON for each record. It checks,
   converts and remembers nothing: the lower bound for reading page after page.
 
-All read the same stand-in of the API over loopback, 100 keys a page, and write to
-files. Each round runs every peer once, one after the other and in turns the first one.
-A figure is the median of the rounds, with the least and the greatest. Wall time, CPU
-time (user and system) and peak memory (1 MB is 1,000,000 bytes) are those of the whole
-process from start to end, the start of Python included. A run counts only when the
-distinct ids in its output are exactly those of the account.
+All read the same stand-in of the API over loopback, 100 rows a page where nothing else
+is said, and write to files. Each round runs every peer once, one after the other and in
+turns the first one. A figure is the median of the rounds, with the least and the
+greatest. Wall time, CPU time (user and system) and peak memory (1 MB is 1,000,000
+bytes) are those of the whole process from start to end, the start of Python included. A
+run counts only when the distinct primary keys in its output are exactly those of the
+account.
 
 The stand-in shares the machine with the peers, and machines differ: **only ratios
 within one run of the benchmark mean something.** Speed is such a ratio, taken within
@@ -48,7 +51,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument(
-        "--limit-rounds", type=int, default=1, help="at the limit: 5 minutes each"
+        "--limit-rounds", type=int, default=1, help="at the limit: 10 minutes each"
     )
     parser.add_argument(
         "--workloads",

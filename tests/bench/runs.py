@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +14,15 @@ import msgspec
 
 from tests.bench import measure
 from tests.bench.peers import environment
+from tests.bench.subjects import API_KEYS
+from tests.selected import catalog_of
 from tests.tap import ROOT
 from tests.tap import environment as clean_environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from tests.bench.subjects import Key, Subject
     from tests.partoo_api import StandIn
 
 API_KEY = "benchmark-key"
@@ -40,39 +43,48 @@ class BenchmarkError(Exception):
 
 
 class Item(msgspec.Struct):
-    """A record, of which only the id is looked at."""
+    """A record, of which only the primary key is looked at."""
 
-    id: int
+    id: int = 0
+    business_id: str = ""
+    date: str = ""
+
+    def key(self, subject: Subject) -> Key:
+        """Return the primary key."""
+        return self.id if subject.has_id else (self.business_id, self.date)
 
 
 class Line(msgspec.Struct):
     """A Singer message."""
 
     type: str
+    stream: str = ""
     record: Item | None = None
 
 
-def singer_ids(folder: Path) -> Iterator[int]:
-    """Yield the ids of the records in Singer messages."""
+def singer_keys(folder: Path, subject: Subject) -> Iterator[Key]:
+    """Yield the keys of the records in Singer messages."""
     decoder = msgspec.json.Decoder(Line)
     for text in _lines(folder / "stdout"):
-        if record := decoder.decode(text).record:
-            yield record.id
+        line = decoder.decode(text)
+        if line.record and line.stream == subject.stream:
+            yield line.record.key(subject)
 
 
-def json_ids(folder: Path) -> Iterator[int]:
-    """Yield the ids of records as lines of JSON."""
+def json_keys(folder: Path, subject: Subject) -> Iterator[Key]:
+    """Yield the keys of records as lines of JSON."""
     decoder = msgspec.json.Decoder(Item)
     for text in _lines(folder / "stdout"):
-        yield decoder.decode(text).id
+        yield decoder.decode(text).key(subject)
 
 
-def dlt_ids(folder: Path) -> Iterator[int]:
-    """Yield the ids of the records in dlt's extracted files: arrays, one a line."""
+def dlt_keys(folder: Path, subject: Subject) -> Iterator[Key]:
+    """Yield the keys of the records in dlt's extracted files: arrays, one a line."""
     decoder = msgspec.json.Decoder(list[Item])
-    for path in folder.glob("dlt/bench/normalize/extracted/*/new_jobs/api_keys.*"):
+    jobs = f"dlt/bench/normalize/extracted/*/new_jobs/{subject.stream}.*"
+    for path in folder.glob(jobs):
         for text in _lines(path):
-            yield from (item.id for item in decoder.decode(text))
+            yield from (item.key(subject) for item in decoder.decode(text))
 
 
 def _lines(path: Path) -> Iterator[bytes]:
@@ -82,21 +94,23 @@ def _lines(path: Path) -> Iterator[bytes]:
 
 @dataclass(frozen=True)
 class Peer:
-    """Something that reads the list of keys.
+    """Something that reads a list.
 
     Attributes:
         name: Its name in the tables.
         command: What to run; `--config FILE` is appended.
-        ids: Finds the ids of the records that it has left in its folder.
+        keys: Finds the keys of the records that it has left in its folder.
         settings: Besides those that all peers get.
         installed: Whether the project's own environment has all that it needs.
+        takes_catalog: Whether a catalog, rather than the settings, says what to read.
     """
 
     name: str
     command: Sequence[str]
-    ids: Callable[[Path], Iterator[int]]
+    keys: Callable[[Path, Subject], Iterator[Key]]
     settings: Mapping[str, Any] = field(default_factory=dict)
     installed: bool = True
+    takes_catalog: bool = False
 
 
 TAP = str(Path(sys.executable).with_name("tap-partoo"))
@@ -108,33 +122,34 @@ def ours(concurrency: int | None = None, pace: int | None = UNPACED) -> Peer:
     return Peer(
         f"tap-partoo, concurrency {concurrency}" if concurrency else "tap-partoo",
         (TAP,),
-        singer_ids,
+        singer_keys,
         {name: value for name, value in settings.items() if value},
+        takes_catalog=True,
     )
 
 
 TEMPLATE = Peer(
     "template tap",
     (sys.executable, "-m", "tests.bench.peers.template_tap"),
-    singer_ids,
+    singer_keys,
 )
 OTHERS = (
     TEMPLATE,
     Peer(
         "template tap, msgspec writer",
         (sys.executable, "-m", "tests.bench.peers.template_tap_msgspec"),
-        singer_ids,
+        singer_keys,
     ),
     Peer(
         "dlt, extract only",
         (str(environment.PYTHON), str(PEERS / "dlt_extract.py")),
-        dlt_ids,
+        dlt_keys,
         installed=False,
     ),
     Peer(
         "bare loop",
         (str(environment.PYTHON), str(PEERS / "bare_loop.py")),
-        json_ids,
+        json_keys,
         installed=False,
     ),
 )
@@ -184,37 +199,64 @@ def run_command(folder: Path, command: Sequence[str]) -> Run:
     return Run(**cost)
 
 
-def run_peer(peer: Peer, api: StandIn, expected: set[int], per_page: int) -> Run:
+def run_peer(
+    peer: Peer,
+    api: StandIn,
+    expected: set[Key],
+    per_page: int,
+    subject: Subject = API_KEYS,
+) -> Run:
     """Run a peer and check what it has delivered.
 
     Args:
         peer: The peer.
         api: The API to read.
-        expected: The ids of all keys.
-        per_page: How many keys a page has.
+        expected: The keys of all records.
+        per_page: How many records a page has.
+        subject: The list to read.
 
     Raises:
-        BenchmarkError: If it fails, or its ids are not those of the account.
+        BenchmarkError: If it fails, or its records are not those of the account.
     """
     api.requests.clear()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        config = folder / "config.json"
-        settings = {"api_key": API_KEY, "api_url": api.url, "per_page": per_page}
-        config.write_text(json.dumps(settings | dict(peer.settings)), encoding="utf-8")
-        cost = run_command(folder, [*peer.command, "--config", str(config)])
-        delivered = set(peer.ids(folder))
+        settings = {
+            "api_key": API_KEY,
+            "api_url": api.url,
+            "per_page": per_page,
+            **peer.settings,
+            **({} if peer.takes_catalog else {"subject": asdict(subject)}),
+        }
+        files = {"config": settings}
+        if peer.takes_catalog:
+            files["catalog"] = catalog_of(subject.stream)
+        cost = run_command(folder, [*peer.command, *written(folder, files)])
+        delivered = set(peer.keys(folder, subject))
     if delivered != expected:
         msg = (
-            f"{peer.name} delivered {len(delivered & expected)} of {len(expected)} keys"
-            f" and {len(delivered - expected)} others"
+            f"{peer.name} delivered {len(delivered & expected)} of {len(expected)} "
+            f"{subject.plural} and {len(delivered - expected)} others"
         )
         raise BenchmarkError(msg)
+    return with_requests(cost, api)
+
+
+def written(folder: Path, files: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Write files of JSON and return the options that name them."""
+    options = []
+    for name, content in files.items():
+        path = folder / f"{name}.json"
+        path.write_text(json.dumps(content), encoding="utf-8")
+        options += [f"--{name}", str(path)]
+    return options
+
+
+def with_requests(cost: Run, api: StandIn) -> Run:
+    """Add to what a run has cost what the stand-in has seen of it."""
     arrivals = [request.at for request in api.requests]
-    return Run(
-        cost.wall_seconds,
-        cost.cpu_seconds,
-        cost.peak_rss_mb,
+    return replace(
+        cost,
         requests=len(arrivals),
         refused=sum(request.status == 429 for request in api.requests),
         reading_seconds=arrivals[-1] - arrivals[0],

@@ -47,20 +47,26 @@ def ratios(
     return [cost(run) / cost(b) for run, b in zip(runs, base, strict=True)]
 
 
-def comparison(results: Mapping[str, Sequence[Run]], base: str, keys: int) -> str:
-    """Return what each peer needs to read so many keys.
+def comparison(
+    results: Mapping[str, Sequence[Run]],
+    base: str,
+    count: int,
+    rows: str = "keys",
+) -> str:
+    """Return what each peer needs to read so many rows.
 
     Args:
         results: By the name of the peer, its run of each round.
         base: The peer whose speed is 1.
-        keys: How many keys each run has read.
+        count: How many rows each run has read.
+        rows: What they are called.
     """
     return table(
         (
-            f"{keys:,} keys",
+            f"{count:,} {rows}",
             f"speed ({base} = 1)",
             "wall, s",
-            "keys per s",
+            f"{rows} per s",
             "CPU, s",
             f"CPU ({base} / this)",
             "peak RSS, MB",
@@ -70,7 +76,7 @@ def comparison(results: Mapping[str, Sequence[Run]], base: str, keys: int) -> st
                 name,
                 spread(ratios(results[base], runs, wall_seconds), 2),
                 spread(map(wall_seconds, runs), 2),
-                f"{keys / median(map(wall_seconds, runs)):,.0f}",
+                f"{count / median(map(wall_seconds, runs)):,.0f}",
                 spread(map(cpu_seconds, runs), 2),
                 spread(ratios(results[base], runs, cpu_seconds), 2),
                 spread([run.peak_rss_mb for run in runs], 1),

@@ -19,6 +19,40 @@ def main() -> None:
     parser.add_argument("--config", type=Path, required=True)
     path = parser.parse_args().config
     config = json.loads(path.read_text(encoding="utf-8"))
+    subject, size = config["subject"], {"per_page": config["per_page"]}
+    pages = {
+        "type": "page_number",
+        "base_page": 1,
+        "page_param": "page",
+        "total_path": "max_page",
+    }
+    cursors = {
+        "type": "cursor",
+        "cursor_path": "next_cursor",
+        "cursor_param": "cursor",
+    }
+    resources = [
+        {
+            "name": subject["stream"],
+            "primary_key": "id" if subject["has_id"] else ["business_id", "date"],
+            "endpoint": {
+                "path": subject["path"],
+                "params": {**subject["params"], **size},
+                "data_selector": subject["list_key"],
+                "paginator": cursors if subject["parent"] else pages,
+            },
+        }
+    ]
+    if parent := subject["parent"]:
+        param = {subject["parent_param"]: f"{{resources.{parent}.id}}"}
+        resources[0]["endpoint"]["params"] |= param
+        endpoint = {
+            "path": parent,
+            "params": size,
+            "data_selector": parent,
+            "paginator": cursors,
+        }
+        resources.append({"name": parent, "primary_key": "id", "endpoint": endpoint})
     source = rest_api.rest_api_source(
         {
             "client": {
@@ -29,24 +63,8 @@ def main() -> None:
                     "api_key": config["api_key"],
                     "location": "header",
                 },
-                "paginator": {
-                    "type": "page_number",
-                    "base_page": 1,
-                    "page_param": "page",
-                    "total_path": "max_page",
-                },
             },
-            "resources": [
-                {
-                    "name": "api_keys",
-                    "primary_key": "id",
-                    "endpoint": {
-                        "path": "api_keys",
-                        "params": {"per_page": config["per_page"]},
-                        "data_selector": "api_keys",
-                    },
-                }
-            ],
+            "resources": resources,
         }
     )
     pipeline = dlt.pipeline(
