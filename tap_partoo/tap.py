@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import sys
 from functools import cached_property
 from typing import IO, TYPE_CHECKING, Any, cast
 
@@ -40,7 +39,7 @@ from tap_partoo.singer.inputs import (
     read_input,
 )
 from tap_partoo.singer.maps import check_names, warn_of_unknown_streams
-from tap_partoo.singer.messages import LineWriter, standard_output
+from tap_partoo.singer.messages import LineWriter, standard_output, write_text
 from tap_partoo.singer.state import read_state
 from tap_partoo.singer.streams import StreamKeys
 from tap_partoo.singer.termination import terminate
@@ -123,8 +122,9 @@ class TapPartoo(Tap):
 
     @override
     def run_discovery(self) -> str:
-        with standard_output():
-            return super().run_discovery()
+        text = self.catalog_json_text
+        write_text(f"{text}\n")
+        return text
 
     @override
     def discover_streams(self) -> list[PartooStream]:
@@ -209,8 +209,7 @@ class TapPartoo(Tap):
         streams = cast("Mapping[str, PartooStream]", self.streams)
         self.lists = lists = FirstPages(streams)
         findings = survey(streams.values(), lists)
-        with standard_output():
-            sys.stdout.write(table(findings))
+        write_text(table(findings))
         if failure := verdict(findings):
             raise failure
         return True
