@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
@@ -14,7 +13,7 @@ from tap_partoo.api.client import PartooClient
 from tap_partoo.api.pacing import Pacer
 from tap_partoo.api.session import PartooSession
 from tap_partoo.records.timestamps import to_date, to_utc
-from tap_partoo.singer.messages import standard_output
+from tap_partoo.singer.messages import write_text
 from tap_partoo.singer.streams import StreamKeys
 from tap_partoo.singer.tap import CarefulTap
 from tap_partoo.streams import STREAMS
@@ -139,8 +138,7 @@ class TapPartoo(CarefulTap):
         streams = cast("Mapping[str, PartooStream]", self.streams)
         self.lists = lists = FirstPages(streams)
         findings = survey(streams.values(), lists)
-        with standard_output():
-            sys.stdout.write(table(findings))
+        write_text(table(findings))
         if failure := verdict(findings):
             raise failure
         return True

@@ -114,3 +114,10 @@ def test_only_the_base_knows_the_streams_of_the_sdk() -> None:
         )
     }
     assert users == {"streams/base.py"}
+
+
+def test_modules_that_pages_name_exist() -> None:
+    for page in (ROOT / "docs").glob("*.md"):
+        named = set(re.findall(r"`(\w+/\w+\.py)`", page.read_text(encoding="utf-8")))
+        ours = {name for name in named if (PACKAGE / name).parent.is_dir()}
+        assert ours <= MODULES, page.name

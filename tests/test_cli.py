@@ -289,3 +289,15 @@ def test_file_that_cannot_be_used_is_named(
 
 def test_folder_instead_of_a_file_is_named(tmp_path: Path) -> None:
     assert_refused(tap.run("--config", str(tmp_path)), 1, "config", str(tmp_path))
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"], ids=["buffered", "unbuffered"])
+def test_a_slow_reader_gets_the_whole_catalog(unbuffered: str, tmp_path: Path) -> None:
+    """It is longer than a pipe takes at once."""
+    env = {"PYTHONUNBUFFERED": unbuffered}
+    run = tap.Started(tmp_path, "--discover", env=env)
+    tap.wait_until_full(run)
+    stdout, _ = run.process.communicate(timeout=60)
+    assert run.process.returncode == 0
+    assert len(stdout) > 65537
+    assert json.loads(stdout)["streams"]

@@ -92,6 +92,21 @@ def standard_output() -> Iterator[None]:
         raise output_failure(error) from None
 
 
+def write_text(text: str) -> None:
+    """Write a text to standard output, whole.
+
+    `print` loses what a pipe does not take at once where Python does not buffer, as
+    with PYTHONUNBUFFERED: the end of a catalog of more than 64 kB.
+
+    Raises:
+        FatalSyncError: If it cannot be written.
+        Terminated: If nobody reads it any more.
+    """
+    with standard_output():
+        sys.stdout.flush()
+        _write(text.encode())
+
+
 def flush() -> None:
     """Write what standard output still holds.
 

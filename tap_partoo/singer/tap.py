@@ -33,7 +33,7 @@ from tap_partoo.singer.inputs import (
     read_input,
 )
 from tap_partoo.singer.maps import check_names, warn_of_unknown_streams
-from tap_partoo.singer.messages import LineWriter, standard_output
+from tap_partoo.singer.messages import LineWriter, standard_output, write_text
 from tap_partoo.singer.state import read_state
 from tap_partoo.singer.termination import terminate
 
@@ -120,8 +120,9 @@ class CarefulTap(Tap):
 
     @override
     def run_discovery(self) -> str:
-        with standard_output():
-            return super().run_discovery()
+        text = self.catalog_json_text
+        write_text(f"{text}\n")
+        return text
 
     @override
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
