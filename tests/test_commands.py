@@ -154,10 +154,16 @@ def test_the_demonstration_shows_the_changes_and_leaves_nothing(tmp_path: Path) 
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "run 1 extracted 287 keys" in done.stdout
-    assert re.search(r"^ +\d+ .* False +<- new$", done.stdout, re.MULTILINE)
-    assert re.search(r"^ +\d+ .* True +<- revoked$", done.stdout, re.MULTILINE)
+    assert "run 1 loaded 287 api_keys, 40 businesses, 1200 reviews" in done.stdout
+    for row in (
+        r"api_keys .* not revoked .*<- new",
+        r"api_keys .* revoked .*<- revoked",
+        r"reviews .* replies: 1 +treated .*<- got a reply",
+        r"reviews .* deleted .*<- deleted on Google",
+    ):
+        assert re.search(rf"^ +{row}$", done.stdout, re.MULTILINE), row
     assert "288 rows for 288 keys" in done.stdout
+    assert "1200 rows for 1200 reviews" in done.stdout
     assert list(tmp_path.iterdir()) == []
     assert_stopped(done.stdout)
 

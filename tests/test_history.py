@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from tests.every import catalog_of
 from tests.in_process import run_here
 from tests.partoo_api import StandIn, whole_account
-from tests.test_survey import catalog_of
 
 SAID = "Partoo lists nothing before it"
 

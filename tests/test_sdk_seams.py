@@ -19,6 +19,7 @@ from singer_sdk.exceptions import FatalAPIError
 
 from tap_partoo.errors import InputError
 from tap_partoo.singer.messages import LineWriter
+from tap_partoo.singer.tap import CarefulTap
 from tap_partoo.streams.base import PartooStream
 from tap_partoo.tap import TapPartoo
 from tests.in_process import discover_api_keys, own_signals, run_here
@@ -73,6 +74,7 @@ def test_every_overridden_private_name_is_checked_here() -> None:
         (base, name)
         for child, base in (
             (TapPartoo, Tap),
+            (CarefulTap, Tap),
             (PartooStream, RESTStream),
             (LineWriter, MsgSpecWriter),
         )
@@ -114,7 +116,7 @@ def test_signals_come_to_the_tap() -> None:
         tap = TapPartoo(config=dict(CONFIG))
         for number in (signal.SIGTERM, signal.SIGINT):
             assert signal.getsignal(number) == getattr(tap, name)
-    assert name in vars(TapPartoo)
+    assert name in vars(CarefulTap)
 
 
 def test_variables_have_the_prefix_of_the_tap(

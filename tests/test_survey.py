@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tap_partoo.streams import STREAMS
 from tests.conftest import API_KEY
-from tests.in_process import discover, run_here
+from tests.every import catalog_of
+from tests.in_process import run_here
 from tests.partoo_api import Account, Answer, StandIn, whole_account
 from tests.partoo_api.faults import Rewrite
 from tests.tap import arguments, run
@@ -29,15 +30,6 @@ def whole() -> Iterator[StandIn]:
     account = whole_account(reviews=1234, businesses=120, days=10, api_key=API_KEY)
     with StandIn(account) as api:
         yield api
-
-
-def catalog_of(*names: str) -> dict[str, Any]:
-    """The catalog with these streams selected."""
-    catalog = discover()
-    for entry in catalog["streams"]:
-        [root] = [m for m in entry["metadata"] if m["breadcrumb"] == []]
-        root["metadata"]["selected"] = entry["tap_stream_id"] in names
-    return catalog
 
 
 def rows(done: Run) -> dict[str, str]:
