@@ -214,7 +214,7 @@ def _array_of(kind: type, convert: Convert, *, nullable: bool, single: bool) -> 
             if not single:
                 raise ValueError
             value = [value]
-        if usual.issuperset(map(type, value)):
+        if not value or usual.issuperset(map(type, value)):
             return value
         return [
             item if type(item) is kind or (nullable and item is None) else convert(item)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from functools import lru_cache
 
 
+# The times of one record are often the same: it has not changed since it was created.
+@lru_cache(maxsize=16)
 def to_utc(text: str) -> str:
     """Return a point in time as RFC 3339 in UTC.
 
