@@ -57,23 +57,6 @@ class CarefulTap(Tap):
     secrets: ClassVar[tuple[str, ...]]
     """The settings that are masked in all that the tap says."""
 
-    @classmethod
-    @abstractmethod
-    def check_settings(
-        cls,
-        config: dict[str, Any],
-        schema: Mapping[str, Any],
-    ) -> None:
-        """Put in the defaults.
-
-        Args:
-            config: The settings; changed in place.
-            schema: JSON schema of all settings, those of the SDK included.
-
-        Raises:
-            InputError: If a setting is missing or not acceptable.
-        """
-
     message_writer_class = LineWriter
     message_writer: LineWriter
 
@@ -90,6 +73,23 @@ class CarefulTap(Tap):
         PluginCapabilities.FLATTENING,
         PluginCapabilities.STRUCTURED_LOGGING,
     ]
+
+    @classmethod
+    @abstractmethod
+    def check_settings(
+        cls,
+        config: dict[str, Any],
+        schema: Mapping[str, Any],
+    ) -> None:
+        """Put in the defaults.
+
+        Args:
+            config: The settings; changed in place.
+            schema: JSON schema of all settings, those of the SDK included.
+
+        Raises:
+            InputError: If a setting is missing or not acceptable.
+        """
 
     @override
     def __init__(
