@@ -192,7 +192,7 @@ class TapPartoo(Tap):
         except SingerSDKError as error:
             if not self.refusals:
                 raise
-            failure = FatalSyncError(f"{error} {self.refusals}")
+            failure = FatalSyncError(self.refusals.after(error))
         else:
             if not self.refusals:
                 return
