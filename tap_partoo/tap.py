@@ -121,7 +121,7 @@ class TapPartoo(CarefulTap):
         except SingerSDKError as error:
             if not self.refusals:
                 raise
-            failure = FatalSyncError(f"{error} {self.refusals}")
+            failure = FatalSyncError(self.refusals.after(error))
         else:
             if not self.refusals:
                 return

@@ -45,11 +45,18 @@ class Refusals:
 
     def __str__(self) -> str:
         """Say which, what they need, and how to do without them."""
+        return self._verdict("Everything else has been read. ")
+
+    def after(self, error: Exception) -> str:
+        """Say what ended the run early, then the same: the rest was not read."""
+        return f"{error} {self._verdict()}"
+
+    def _verdict(self, on_others: str = "") -> str:
         named = ", ".join(f"`{name}`{why}" for name, why in self._refused.items())
         first, *others = self._refused
         them = "them" if others else "it"
         return (
-            f"Partoo refused {named}. Everything else has been read. Check the rights "
+            f"Partoo refused {named}. {on_others}Check the rights "
             "of the key and of its user, and that this machine is on the IP whitelist "
             f"of the key{self._URL if self._is_missing else ''}; or leave {them} out: "
             f"`meltano select tap-partoo --exclude {first}`"
