@@ -64,7 +64,7 @@ class _Request:
 
 
 @dataclass(eq=False, slots=True)
-class _Reading:
+class _Query:
     """A query that is under way."""
 
     of: Slice
@@ -136,7 +136,7 @@ class Reader:
         self._submit: Callable[[Slice, Position], _Request] = self._ask_later
         self._proof: Proof
         self._total: int | None = None
-        self._active: deque[_Reading] = deque()
+        self._active: deque[_Query] = deque()
         self._boundary: tuple[object, set[object]] = (None, set())
 
     def batches(self, slices: Slices) -> Iterator[Batch]:
@@ -167,13 +167,13 @@ class Reader:
         if self._total:
             return self.ended + len(self.refused), self._total
         left = 0
-        for reading in self._active:
-            if reading.walk is None:
-                left += PART_PAGES if reading.of.range else 0
-            elif reading.walk.last is None:
+        for query in self._active:
+            if query.walk is None:
+                left += PART_PAGES if query.of.range else 0
+            elif query.walk.last is None:
                 return self.pages, None
             else:
-                left += reading.walk.last - reading.taken
+                left += query.walk.last - query.taken
         return self.pages, self.pages + left
 
     # Which pages are asked for.
@@ -186,58 +186,56 @@ class Reader:
         """
         if self._window == 1 < self._workers and self._lag_seconds > SLOW_SECONDS:
             self._start_workers(stack)
-        requests = [request for reading in self._active for request in reading.ahead]
+        requests = [request for query in self._active for request in query.ahead]
         room = self._window - sum(not request.is_done() for request in requests)
         # Pages that came before their turn wait in memory, and are lost if the run is
         # interrupted: the first query may have a window of them, all others another.
         spare = 2 * self._window - len(requests)
-        for reading in self._active:
-            if reading is self._active[0]:
-                asked = self._ask_ahead(
-                    reading, room if reading.ahead else max(room, 1)
-                )
-            elif reading.of.waits or min(room, spare) <= 0:
+        for query in self._active:
+            if query is self._active[0]:
+                asked = self._ask_ahead(query, room if query.ahead else max(room, 1))
+            elif query.of.waits or min(room, spare) <= 0:
                 return
             else:
-                self._look_into(reading)
-                asked = self._ask_ahead(reading, min(room, spare))
+                self._look_into(query)
+                asked = self._ask_ahead(query, min(room, spare))
             room, spare = room - asked, spare - asked
         while min(room, spare) > 0 and len(self._active) < self._window:
             part = next(pending, None)
             if part is None:
                 return
-            reading = _Reading(part)
-            self._active.append(reading)
+            query = _Query(part)
+            self._active.append(query)
             if part.waits and len(self._active) > 1:
                 return
-            asked = self._ask_ahead(reading, min(room, spare))
+            asked = self._ask_ahead(query, min(room, spare))
             room, spare = room - asked, spare - asked
 
-    def _ask_ahead(self, reading: _Reading, most: int) -> int:
+    def _ask_ahead(self, query: _Query, most: int) -> int:
         """Ask for pages of a query, as they are known; return how many."""
         asked = 0
-        while asked < most and len(reading.ahead) < self._window:
-            position = reading.ask()
+        while asked < most and len(query.ahead) < self._window:
+            position = query.ask()
             if position is False:
                 break
-            reading.ahead.append(self._submit(reading.of, position))
+            query.ahead.append(self._submit(query.of, position))
             asked += 1
         return asked
 
-    def _look_into(self, reading: _Reading) -> None:
+    def _look_into(self, query: _Query) -> None:
         """Open a query before its turn, once its first page has come and is plain."""
-        if reading.walk or self._window == 1 or len(reading.ahead) != 1:
+        if query.walk or self._window == 1 or len(query.ahead) != 1:
             return
-        first = reading.ahead[0]
-        if not first.is_done() or reading is self._active[0]:
+        first = query.ahead[0]
+        if not first.is_done() or query is self._active[0]:
             return
         try:
             page = first.result()
         except Exception:  # noqa: BLE001 - raised again in its turn
             return
-        if reading.of.range and (page.max_page or 0) > MAX_PAGES:
+        if query.of.range and (page.max_page or 0) > MAX_PAGES:
             return  # to be divided, in its turn
-        reading.walk = reading.of.paging.walk(page, reading.of)
+        query.walk = query.of.paging.walk(page, query.of)
 
     def _start_workers(self, stack: ExitStack) -> None:
         pool = ThreadPoolExecutor(self._workers)
@@ -262,58 +260,58 @@ class Reader:
 
     def _next(self, slices: Slices) -> Iterator[Batch]:
         """Take the next page of the first query."""
-        reading = self._active[0]
-        part = reading.of
+        query = self._active[0]
+        part = query.of
         if part.given is not None:
             self.read += len(part.given)
             yield Batch(part, self._make(part, part.given))
-            yield self._end(reading, "complete")
+            yield self._end(query, "complete")
             return
-        request = reading.ahead.popleft()
+        request = query.ahead.popleft()
         try:
             page = request.result()
         except RefusedError as error:
-            yield from self._without_page(reading, request.position, error)
+            yield from self._without_page(query, request.position, error)
             return
         self.snapshot_at = self.snapshot_at or page.snapshot_at
         self._lag_seconds += page.elapsed_seconds
         if request.position is None:
-            if reading.attempts == 0:
+            if query.attempts == 0:
                 parts = slices.divide(part, page, self._fetch)
                 if parts is not None:
                     self._active.popleft()
-                    fresh = [_Reading(part) for part in parts]
+                    fresh = [_Query(part) for part in parts]
                     self._active.extendleft(reversed(fresh))
                     return
-            self._begin(reading, page)
+            self._begin(query, page)
         began = self.clock()
-        yield Batch(part, self._take(reading, page, request.position))
+        yield Batch(part, self._take(query, page, request.position))
         self._lag_seconds -= self.clock() - began
         self.on_page(self)
-        if reading.walk and reading.walk.ended:
-            yield from self._conclude(reading)
+        if query.walk and query.walk.ended:
+            yield from self._conclude(query)
 
-    def _begin(self, reading: _Reading, first: Page) -> None:
+    def _begin(self, query: _Query, first: Page) -> None:
         """Begin an attempt with its first page."""
-        part = reading.of
-        if reading.attempts == 0 and part.range and part.range.low:
+        part = query.of
+        if query.attempts == 0 and part.range and part.range.low:
             high, known = self._boundary
-            reading.emitted |= known if high == part.range.low else set()
+            query.emitted |= known if high == part.range.low else set()
         # One set serves both purposes in the first attempt: half the memory.
-        is_fresh = not reading.emitted
-        reading.attempts += 1
-        reading.walk = walk = reading.walk or part.paging.walk(first, part)
-        seen = reading.emitted if is_fresh else set()
+        is_fresh = not query.emitted
+        query.attempts += 1
+        query.walk = walk = query.walk or part.paging.walk(first, part)
+        seen = query.emitted if is_fresh else set()
         self._proof = Proof(first, walk.expected, seen)
 
-    def _take(self, reading: _Reading, page: Page, position: Position) -> list[Record]:
+    def _take(self, query: _Query, page: Page, position: Position) -> list[Record]:
         self.pages += 1
-        reading.taken += 1
+        query.taken += 1
         self.read += len(page.rows)
-        proof, emitted = self._proof, reading.emitted
+        proof, emitted = self._proof, query.emitted
         before = len(proof.seen)
         new = []
-        for record in self._make(reading.of, page.rows):
+        for record in self._make(query.of, page.rows):
             key = self._key(record)
             if key in emitted:
                 self.repeats += 1
@@ -323,10 +321,10 @@ class Reader:
                 proof.mark_possibly_new(record, self._entered_at)
                 emitted.add(key)
                 new.append(record)
-        if reading.of.range and reading.of.range.high:
-            self._remember_boundary(reading.of.range.high, new)
-        if reading.walk:
-            reading.walk.follow(page, position, len(proof.seen) - before)
+        if query.of.range and query.of.range.high:
+            self._remember_boundary(query.of.range.high, new)
+        if query.walk:
+            query.walk.follow(page, position, len(proof.seen) - before)
         return new
 
     def _remember_boundary(self, high: datetime, new: list[Record]) -> None:
@@ -340,44 +338,44 @@ class Reader:
 
     def _without_page(
         self,
-        reading: _Reading,
+        query: _Query,
         position: Position,
         error: RefusedError,
     ) -> Iterator[Batch]:
         """Take in that a page is not there, or may not be read."""
         if position is not None and isinstance(error, NotFoundError):
-            if reading.walk and reading.walk.may_end_at_404:
+            if query.walk and query.walk.may_end_at_404:
                 # The list may have become shorter: what is missing tells.
                 self._proof.not_found = error
-                yield from self._conclude(reading)
+                yield from self._conclude(query)
                 return
             raise FatalAPIError(str(error))
-        if not reading.of.is_child:
+        if not query.of.is_child:
             raise error
         self.refused.append(error)
         if not self.ended and len(self.refused) == MAX_REFUSED_CHILDREN:
             raise error
-        yield Batch(reading.of, self._make(reading.of, reading.of.if_refused))
-        yield self._end(reading, "refused")
+        yield Batch(query.of, self._make(query.of, query.of.if_refused))
+        yield self._end(query, "refused")
 
     # When a query is over.
 
-    def _conclude(self, reading: _Reading) -> Iterator[Batch]:
+    def _conclude(self, query: _Query) -> Iterator[Batch]:
         proof = self._proof
         if proof.is_complete:
-            yield self._end(reading, "complete")
-        elif reading.attempts <= MAX_EXTRA_ATTEMPTS:
+            yield self._end(query, "complete")
+        elif query.attempts <= MAX_EXTRA_ATTEMPTS:
             self._logger.info(
                 "%s: Partoo reports %d, %d were read: rows may have moved meanwhile. "
                 "Reading them again%s",
                 self._name,
                 proof.expected,
                 proof.found,
-                _of(reading.of),
+                _of(query.of),
             )
             self.extra_attempts += 1
-            reading.walk, reading.taken = None, 0
-            reading.ahead.clear()
+            query.walk, query.taken = None, 0
+            query.ahead.clear()
         elif proof.not_found:
             raise FatalAPIError(str(proof.not_found))
         else:
@@ -387,25 +385,25 @@ class Reader:
                 self._name,
                 proof.expected,
                 proof.found,
-                reading.attempts,
-                _of(reading.of),
+                query.attempts,
+                _of(query.of),
                 # A pass after the ranges does not hold their bookmark.
                 "The next run reads it again"
-                if reading.of.waits and reading.of.range is None
+                if query.of.waits and query.of.range is None
                 else "The bookmark stays where it is, so that the next run covers the "
                 "gap",
             )
-            yield self._end(reading, "incomplete")
+            yield self._end(query, "incomplete")
 
     def _end(
         self,
-        reading: _Reading,
+        query: _Query,
         outcome: Literal["complete", "incomplete", "refused"],
     ) -> Batch:
-        self._active.remove(reading)
+        self._active.remove(query)
         if outcome != "refused":
             self.ended += 1
-        return Batch(reading.of, [], outcome)
+        return Batch(query.of, [], outcome)
 
 
 def _of(part: Slice) -> str:
