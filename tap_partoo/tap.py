@@ -23,11 +23,11 @@ from tap_partoo.streams.refusals import Refusals
 from tap_partoo.streams.survey import FirstPages, survey, table, verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from tap_partoo.streams.base import PartooStream
 
-_SPELL = {"date-time": to_utc, "date": to_date}
+_SPELL: dict[str, Callable[[str], str]] = {"date-time": to_utc, "date": to_date}
 KEYS = tuple(
     StreamKeys(
         stream.name,
