@@ -38,7 +38,7 @@ def account_of_reviews(
 
 def reviews(plan: Plan) -> str:
     """Measure nested records where the API takes no time."""
-    rows = plan.rows(20_000)
+    rows = plan.rows(100_000)
     with account_of_reviews(rows) as served:
         peers = [ours(), ours(1), *plan.others]
         results = compare("reviews", plan.rounds, peers, served, subject=REVIEWS)
@@ -53,7 +53,7 @@ The tap asks for the deleted ones, an eighteenth of all, once more: no other pee
 
 def reviews_with_latency(plan: Plan) -> str:
     """Measure nested records where the API takes its time."""
-    rows = plan.rows(10_000)
+    rows = plan.rows(5_000)
     with account_of_reviews(rows, latency_seconds=LATENCY_SECONDS) as served:
         peers = [ours(), ours(8), *plan.others]
         results = compare("reviews, 80 ms", plan.rounds, peers, served, subject=REVIEWS)
