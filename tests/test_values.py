@@ -51,7 +51,6 @@ VALUES: list[tuple[str, str, Any, Any]] = [
     ("reviews", "rating", True, NOTHING),
     ("reviews", "recommended", "false", False),
     ("reviews", "title", 5, "5"),
-    ("reviews", "title", True, "true"),
     ("custom_fields", "min", "1.5", 1.5),
     ("custom_fields", "min", 10**40, 10**40),
     ("custom_fields", "min", "9" * 400, NOTHING),
