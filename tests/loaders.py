@@ -10,9 +10,12 @@ import subprocess
 import sys
 from abc import ABC, abstractmethod
 from datetime import datetime
+from decimal import Decimal
 from string import Template
 from typing import TYPE_CHECKING, Any
 
+from psycopg import sql
+from psycopg.rows import dict_row
 from ruamel.yaml import YAML
 
 from tests import tap
@@ -22,7 +25,7 @@ from tests.partoo_api import Account, make_keys
 from tests.postgres import Database
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from tests.partoo_api import StandIn
@@ -137,17 +140,19 @@ class Loader(ABC):
         *,
         state: Mapping[str, Any] | None = None,
         mirror: bool = False,
+        catalog: Mapping[str, Any] | None = None,
     ) -> tap.Run:
         """Pipe the tap into the loader and return what the loader prints.
 
         Args:
             api: Where the tap reads.
             state: Of the run before.
-            mirror: FULL_TABLE with ACTIVATE_VERSION.
+            mirror: FULL_TABLE with ACTIVATE_VERSION, of the API keys.
+            catalog: What else is selected.
         """
         account = {"api_key": api.account.api_key, "api_url": api.url}
         settings = {**account, "emit_activate_version_messages": mirror}
-        catalog = _FULL_TABLE if mirror else None
+        catalog = _FULL_TABLE if mirror else catalog
         config = self.folder / "loader.json"
         config.write_text(json.dumps(self.config))
         # A variable of the caller's own PostgreSQL would change what is loaded.
@@ -175,15 +180,25 @@ class Loader(ABC):
         *,
         state: Mapping[str, Any] | None = None,
         mirror: bool = False,
+        catalog: Mapping[str, Any] | None = None,
     ) -> dict[str, Any] | None:
         """Run without an error and return the last state that the loader prints."""
-        run = self.run(api, state=state, mirror=mirror)
+        run = self.run(api, state=state, mirror=mirror, catalog=catalog)
         assert run.returncode == 0, run.stderr
         return run.messages[-1] if run.stdout else None
 
     @abstractmethod
     def rows(self) -> list[Row]:
-        """What has been loaded; of two rows of a key, the later one comes later."""
+        """The API keys that have been loaded; the later row of a key comes later."""
+
+    @abstractmethod
+    def nested(self, stream: str, columns: Sequence[str]) -> list[Row]:
+        """Rows of another stream: `id`, and these columns as JSON would have them.
+
+        Args:
+            stream: Its name.
+            columns: Columns of objects, of arrays, and of numbers.
+        """
 
     def types(self) -> dict[str, str]:
         """The types of the columns, where the loader makes any."""
@@ -227,6 +242,17 @@ class Postgres(Loader):
     def rows(self) -> list[Row]:
         return list(loaded_rows(self.database).values())
 
+    def nested(self, stream: str, columns: Sequence[str]) -> list[Row]:
+        names = sql.SQL(", ").join(map(sql.Identifier, ("id", *columns)))
+        table = sql.Identifier("partoo", stream)
+        query = sql.SQL("SELECT {} FROM {}").format(names, table)
+        with self.database.connect() as connection:
+            rows = connection.cursor(row_factory=dict_row).execute(query).fetchall()
+        return [
+            {k: float(v) if isinstance(v, Decimal) else v for k, v in row.items()}
+            for row in rows
+        ]
+
     def types(self) -> dict[str, str]:
         with self.database.connect() as connection:
             rows = connection.execute(
@@ -247,6 +273,11 @@ class JsonLines(Loader):
         with (self.output / "api_keys.jsonl").open() as lines:
             return [expected_row(json.loads(line)) for line in lines]
 
+    def nested(self, stream: str, columns: Sequence[str]) -> list[Row]:
+        with (self.output / f"{stream}.jsonl").open() as lines:
+            rows = [json.loads(line) for line in lines]
+        return [{name: row.get(name) for name in ("id", *columns)} for row in rows]
+
 
 class Csv(Loader):
     """A file of CSV for each run: all is text, null is nothing."""
@@ -259,6 +290,15 @@ class Csv(Loader):
         for path in sorted(self.output.glob("api_keys*.csv")):
             with path.open(newline="", encoding="utf-8") as file:
                 rows += [self._row(cells) for cells in csv.DictReader(file)]
+        return rows
+
+    def nested(self, stream: str, columns: Sequence[str]) -> list[Row]:
+        rows = []
+        for path in self.output.glob(f"{stream}-*.csv"):
+            with path.open(newline="", encoding="utf-8") as file:
+                for cells in csv.DictReader(file):
+                    row = {n: ast.literal_eval(cells[n] or "None") for n in columns}
+                    rows.append({"id": cells["id"], **row})
         return rows
 
     @staticmethod
@@ -294,6 +334,14 @@ json.dump(rows, sys.stdout, default=lambda moment: f"{moment}+00:00")
             row |= {name: json.loads(row[name] or "null") for name in LISTS}
         return [expected_row(row) for row in rows]
 
+    def nested(self, stream: str, columns: Sequence[str]) -> list[Row]:
+        rows = self.select(f"SELECT id, {', '.join(columns)} FROM partoo.{stream}")  # noqa: S608
+        for row in rows:
+            for name in columns:
+                if isinstance(row[name], str):
+                    row[name] = json.loads(row[name])
+        return rows
+
     def types(self) -> dict[str, str]:
         columns = self.select("DESCRIBE partoo.api_keys")
         return {column["column_name"]: column["column_type"] for column in columns}
@@ -309,7 +357,7 @@ class S3(Loader):
     appends = True
 
     def _read(self) -> list[dict[str, Any]]:
-        """The rows and the types of each file, in the order of their names."""
+        """The name, the rows and the types of each file, in the order of the names."""
         code = """
 import boto3, io, json, sys
 from pyarrow.parquet import read_table
@@ -327,13 +375,22 @@ for item in client.list_objects_v2(Bucket=bucket)["Contents"]:
     body = client.get_object(Bucket=bucket, Key=item["Key"])["Body"].read()
     table = read_table(io.BytesIO(body))
     types = {field.name: str(field.type) for field in table.schema}
-    files.append({"rows": table.to_pylist(), "types": types})
+    rows = table.to_pylist()
+    files.append({"key": item["Key"], "rows": rows, "types": types})
 json.dump(files, sys.stdout, default=str)
 """
         return self.ask(code, json.dumps(self.config["cloud_provider"]["aws"]))
 
     def rows(self) -> list[Row]:
         return [expected_row(row) for file in self._read() for row in file["rows"]]
+
+    def nested(self, stream: str, columns: Sequence[str]) -> list[Row]:
+        return [
+            {name: row[name] for name in ("id", *columns)}
+            for file in self._read()
+            if f"/{stream}/" in file["key"]
+            for row in file["rows"]
+        ]
 
     def types(self) -> dict[str, str]:
         types: dict[str, str] = self._read()[0]["types"]
