@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 def test_the_benchmark_compares_the_tap_with_its_peers(tmp_path: Path) -> None:
     page = tmp_path / "performance.md"
-    command = (sys.executable, "-m", "tests.bench", "--quick", "--output", str(page))
+    # One of each kind: all of them would take a minute and a half.
+    workloads = "throughput,reviews,messages,mixed,start-up"
+    options = ("--quick", "--workloads", workloads, "--output", str(page))
+    command = (sys.executable, "-m", "tests.bench", *options)
 
     ended = subprocess.run(
         command, capture_output=True, check=False, cwd=ROOT, timeout=300, text=True
@@ -29,16 +32,10 @@ def test_the_benchmark_compares_the_tap_with_its_peers(tmp_path: Path) -> None:
     titles = [line for line in lines if line.startswith("## ")]
     assert [title.split(":")[0] for title in titles] == [
         "## Throughput",
-        "## Latency",
         "## Reviews with replies and tags",
-        "## Reviews with latency",
-        "## Presence metrics",
         "## Messages",
-        "## At the limit",
         "## All 22 streams at the limit",
-        "## Peak memory",
         "## Start-up",
-        "## Cost growth",
         "## Measured",
     ]
     table = lines[lines.index(titles[0]) : lines.index(titles[1])]
