@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +12,10 @@ import pytest
 
 from tests import patched, tap
 from tests.conftest import API_KEY
+from tests.every import catalog_of
 from tests.failures import BOOKMARK, STATE
 from tests.in_process import discover_api_keys, run_here
-from tests.partoo_api import Account, StandIn, faults, make_keys
+from tests.partoo_api import Account, StandIn, faults, make_keys, whole_account
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -182,3 +184,16 @@ def test_structured_logs_are_json(
     assert any(message.startswith("api_keys: INCREMENTAL") for message in messages)
     assert any(SUMMARY.fullmatch(message) for message in messages)
     assert {entry["level"] for entry in entries} == {"info"}
+
+
+def test_each_stream_counts_its_own_requests() -> None:
+    with StandIn(whole_account()) as api:
+        run = run_here(api, catalog=catalog_of("businesses", "reviews", "users"))
+        asked = Counter(request.path.removeprefix("/v2") for request in api.requests)
+    counted = re.findall(r"(\w+): \d+ pages, .* (\d+) requests, 0 retries", run.stderr)
+    assert {name: int(figure) for name, figure in counted} == {
+        "businesses": asked["/business/search"],
+        "reviews": asked["/reviews"],
+        "users": asked["/user/search"],
+    }
+    assert asked["/reviews"] > 1
