@@ -83,7 +83,7 @@ def test_the_command_fails_with_one_line_on_403(
     assert other not in INCREMENTAL or bookmark_of(run, other)
     assert bookmark_of(run, name) is None
     needs = f", needs {NEEDS[name]}" if name in NEEDS else ""
-    why = "needs `sections`" if name == "groups" else "HTTP 403"
+    why = "needs `sections`, HTTP 403" if name == "groups" else "HTTP 403"
     [line] = run.errors
     assert line.startswith(
         f"Error: Partoo refused `{name}` ({why}{needs}). Everything else"
@@ -98,10 +98,10 @@ def test_a_404_of_the_list_is_a_refusal_too(name: str, api: StandIn) -> None:
     if name in {"search_keywords", "messages"}:
         pytest.skip("a query per parent, see below")
     api.account.refuse(listed(name), 404)
-    why = "needs `sections`" if name == "groups" else "HTTP 404"
+    why = "needs `sections`, HTTP 404" if name == "groups" else "HTTP 404"
     with pytest.raises(FatalSyncError, match=rf"refused `{name}` \({why}.*") as error:
         run_here(api, catalog=catalog_of(name), config=MIRROR)
-    assert name == "groups" or "api_url" in str(error.value)
+    assert "api_url" in str(error.value)
 
 
 @pytest.mark.parametrize("child", PARENTS)
@@ -113,6 +113,21 @@ def test_a_child_of_what_is_refused_is_named_with_it(child: str, api: StandIn) -
     assert f"`{parent}` (HTTP 403" in str(error.value)
     assert f"`{child}` (needs `{parent}`" in str(error.value)
     assert len(api.requests) == 1
+
+
+@pytest.mark.parametrize("status", [403, 404])
+@pytest.mark.parametrize("child", PARENTS)
+def test_a_child_alone_says_what_it_needs(
+    child: str, status: int, api: StandIn
+) -> None:
+    parent = PARENTS[child]
+    api.account.refuse(parent, status)
+    with pytest.raises(FatalSyncError) as error:
+        run_here(api, catalog=catalog_of(child))
+    line = str(error.value)
+    needs = f", needs {NEEDS[child]}" if child in NEEDS else ""
+    assert f"`{child}` (needs `{parent}`, HTTP {status}{needs})" in line
+    assert ("api_url" in line) == (status == 404)
 
 
 def test_another_failure_names_what_was_refused_too(api: StandIn) -> None:

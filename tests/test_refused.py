@@ -35,7 +35,7 @@ REFUSED = {
     "conversations": "HTTP 403, needs the Messages plan",
     "feedback_forms": "HTTP 403, needs Feedback Management",
     "feedback_results": "HTTP 403, needs Feedback Management",
-    "messages": "needs `conversations`",
+    "messages": "needs `conversations`, HTTP 403, needs the Messages plan",
     "posts": "HTTP 403, needs the Posts plan",
     "reply_templates": "HTTP 403, needs Review Management",
     "reviews": "HTTP 403, needs Review Management",

@@ -77,5 +77,5 @@ class Lists:
                 self._kept[parent] = error
         kept = self._kept[parent]
         if isinstance(kept, RefusedError):
-            raise ParentRefusedError(parent.name)
+            raise ParentRefusedError(parent.name) from kept
         return kept

@@ -30,14 +30,15 @@ class Refusals:
             stream: The stream.
             error: What Partoo said of its list, or of its parents.
         """
-        needs = f", needs {stream.needs}" if stream.needs else ""
+        is_child = isinstance(error, ParentRefusedError)
+        is_missing = isinstance(error.__cause__ if is_child else error, NotFoundError)
+        self._is_missing |= is_missing
+        why = [f"HTTP {404 if is_missing else 403}"]
         if isinstance(error, ParentRefusedError):
-            self._refused[stream.name] = f" (needs `{error.parent}`)"
-        elif isinstance(error, NotFoundError):
-            self._is_missing = True
-            self._refused[stream.name] = f" (HTTP 404{needs})"
-        else:
-            self._refused[stream.name] = f" (HTTP 403{needs})"
+            why.insert(0, f"needs `{error.parent}`")
+        if stream.needs:
+            why.append(f"needs {stream.needs}")
+        self._refused[stream.name] = f" ({', '.join(why)})"
         text = str(error).removeprefix(f"{stream.name}: ")
         stream.logger.warning(
             "%s: %s The other streams are read all the same", stream.name, text
