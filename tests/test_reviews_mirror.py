@@ -22,13 +22,27 @@ workers = pytest.mark.parametrize("concurrency", [1, 8])
 sizes = pytest.mark.parametrize("size", ["undivided", "divided"])
 after = pytest.mark.parametrize("before", [(), ("api_keys",)], ids=["alone", "later"])
 
-SIZES = {"undivided": (60, 5), "divided": (140, 1)}
+SIZES = {"undivided": (60, 6), "divided": (42, 3)}
 """How many reviews, and how many on a page."""
 
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     hurry(monkeypatch)
+    # A tenth of the real sizes, which test_reviews_ranges.py has.
+    monkeypatch.setattr("tap_partoo.reading.slices.MAX_PAGES", 10)
+    monkeypatch.setattr("tap_partoo.reading.slices.PART_PAGES", 6)
+    monkeypatch.setattr("tap_partoo.reading.reader.MAX_PAGES", 10)
+    monkeypatch.setattr("tap_partoo.reading.reader.SLOW_SECONDS", 0.002)
+
+
+def served(account: Account, concurrency: int, *, lists_deleted: bool) -> StandIn:
+    """Serve an account; responses are slow where the tap is to fetch pages ahead."""
+    return StandIn(
+        account,
+        habits=Habits(lists_deleted=lists_deleted),
+        counting_seconds=0.01 if concurrency > 1 else 0,
+    )
 
 
 def at_requests(
@@ -102,7 +116,7 @@ def test_what_happens_meanwhile_removes_no_row(
     rng = random.Random(seed)
     count, per_page = SIZES[size]
     account = account_with(count)
-    with StandIn(account, habits=Habits(lists_deleted=lists_deleted)) as api:
+    with served(account, concurrency, lists_deleted=lists_deleted) as api:
         mirror = mirrored(
             api,
             per_page,
@@ -141,7 +155,7 @@ def test_a_change_right_before_a_row_is_read_removes_it_not(  # noqa: PLR0913, P
         getattr(account, change)(review_id)
 
     for share in (0.4, 0.9):
-        with StandIn(account, habits=Habits(lists_deleted=lists_deleted)) as api:
+        with served(account, concurrency, lists_deleted=lists_deleted) as api:
             mirror = mirrored(
                 api,
                 per_page,

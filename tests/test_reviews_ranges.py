@@ -257,7 +257,9 @@ def test_a_part_that_stays_incomplete_holds_the_bookmark(
     lost = faults.change_list(lambda rows: rows[1:])
     api.faults.add(lost, path="/reviews", match=match, times=None)
     catalog = catalog_of(NAME, method=method)
-    run = run_here(api, catalog=catalog, config=MIRROR | {"per_page": 1})
+    # One at a time, so that the parts are asked for in their order.
+    config = {"per_page": 1, "concurrency": 1}
+    run = run_here(api, catalog=catalog, config=MIRROR | config)
     [line] = warnings(run)
     assert line.startswith("reviews may be incomplete: Partoo reports ")
     assert " were read in the last of 3 attempts" in line

@@ -60,9 +60,11 @@ class PartooSession(requests.Session):
         self.pacer = pacer
         found = self.merge_environment_settings(url, {}, None, None, None)
         self.trust_env = False
-        self.verify = _certificates(verify=found["verify"])
-        # Plain HTTP is for loopback: through a proxy the key would leave this machine.
-        self.proxies = {} if urlsplit(url).scheme == "http" else found["proxies"]
+        # Plain HTTP is for loopback, which needs neither: through a proxy the key would
+        # leave this machine, and large files of certificates take long to load.
+        is_plain = urlsplit(url).scheme == "http"
+        self.verify = True if is_plain else _certificates(verify=found["verify"])
+        self.proxies = {} if is_plain else found["proxies"]
         if _is_socks(select_proxy(url, self.proxies)) and not find_spec("socks"):
             msg = (
                 "The proxy variables name a SOCKS proxy, which needs PySocks: install "
