@@ -29,7 +29,7 @@ IMPATIENT = patched(
     api__retrying__BACKOFF_FACTOR_SECONDS=0.01,
     api__retrying__BACKOFF_MAX_SECONDS=0.05,
     api__retrying__MAX_JITTER_SECONDS=0.01,
-    api__retrying__MAX_RETRY_SECONDS=3,
+    api__retrying__MAX_RETRY_SECONDS=1.5,
 )
 """The same with short waits between its tries: what never gets better would take five
 minutes."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import math
 import re
 import socket
@@ -66,7 +65,7 @@ def check_complete(run: tap.Run, account: Account) -> None:
 @pytest.mark.usefixtures("hasty")
 @pytest.mark.parametrize("fault", TRANSIENT)
 def test_a_fault_on_any_page_passes(small: StandIn, fault: str) -> None:
-    for page, times, concurrency in itertools.product(PAGES, (1, 3), (1, 4)):
+    for page, times, concurrency in ((1, 3, 4), (2, 1, 1), (3, 3, 1), (3, 1, 4)):
         small.requests.clear()
         small.faults.add(TRANSIENT[fault], page=page, times=times)
         run = run_here(small, config=SMALL | {"concurrency": concurrency})

@@ -26,8 +26,7 @@ SHORT_WINDOW = patched.command(
 """The command with a window that a test can wait for, instead of a minute."""
 
 
-@pytest.mark.parametrize("latency_seconds", [0, 0.1])
-@pytest.mark.parametrize("concurrency", [1, 8])
+@pytest.mark.parametrize(("concurrency", "latency_seconds"), [(1, 0), (8, 0.1)])
 def test_a_long_run_stays_within_the_limit(
     run_tap: RunTap, concurrency: int, latency_seconds: float
 ) -> None:
