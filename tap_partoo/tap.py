@@ -17,6 +17,7 @@ from tap_partoo.singer.messages import write_text
 from tap_partoo.singer.streams import StreamKeys
 from tap_partoo.singer.tap import CarefulTap
 from tap_partoo.streams import STREAMS
+from tap_partoo.streams.ahead import Ahead
 from tap_partoo.streams.lists import Lists
 from tap_partoo.streams.refusals import Refusals
 from tap_partoo.streams.survey import FirstPages, survey, table, verdict
@@ -95,6 +96,23 @@ class TapPartoo(CarefulTap):
         """The lists that several streams of a run need."""
         return Lists(cast("Mapping[str, PartooStream]", self.streams))
 
+    @property
+    def workers(self) -> int:
+        """How many pages are fetched at a time."""
+        # More would only queue for the limit, longer than a request is attempted.
+        return int(min(self.config["concurrency"], self.config["requests_per_minute"]))
+
+    @cached_property
+    def ahead(self) -> Ahead:
+        """The first pages of the streams that follow."""
+        streams = cast("Mapping[str, PartooStream]", self.streams)
+        return Ahead(
+            list(streams.values()),
+            self.lists,
+            lambda stream, part: stream.fetch(part),
+            workers=self.workers,
+        )
+
     @cached_property
     def refusals(self) -> Refusals:
         """The streams that Partoo refused."""
@@ -126,6 +144,8 @@ class TapPartoo(CarefulTap):
             if not self.refusals:
                 return
             failure = FatalSyncError(str(self.refusals))
+        finally:
+            self.ahead.close()
         raise failure
 
     @override  # type: ignore[misc] # as above

@@ -253,7 +253,7 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
         "retrying.BACKOFF_FACTOR_SECONDS": 0.01,
         "retrying.BACKOFF_MAX_SECONDS": 0.05,
         "retrying.MAX_JITTER_SECONDS": 0.01,
-        "retrying.MAX_RETRY_SECONDS": 0.2,
+        "retrying.MAX_RETRY_SECONDS": 1,
         "pacing.WINDOW_SECONDS": 0.1,
     }.items():
         monkeypatch.setattr(f"tap_partoo.api.{name}", seconds)

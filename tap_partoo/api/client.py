@@ -103,7 +103,7 @@ class PartooClient:
             NotFoundError: For status 404.
             FatalAPIError: For anything else that does not get better.
         """
-        attempt = partial(self._attempt, path, query, read)
+        attempt = partial(self._attempt, name, path, query, read)
         try:
             return retrying(attempt, name, pacer=self._session.pacer, logger=logger)
         except (UnauthorizedError, UnreachableError):
@@ -114,11 +114,13 @@ class PartooClient:
 
     def _attempt(
         self,
+        name: str,
         path: str,
         query: Mapping[str, str],
         read: Callable[[Response], Result],
     ) -> Result:
         url = f"{self._api_url}{path}"
+        self._session.pacer.note_request(name)
         response = self._session.get(
             url,
             params=dict(query),

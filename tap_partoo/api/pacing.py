@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,19 +19,11 @@ ANNOUNCED_SECONDS = 3.0
 
 @dataclass(frozen=True)
 class Counts:
-    """What has passed so far."""
+    """What reading some lists has cost."""
 
     requests: int
     retries: int
     waited_seconds: float
-
-    def minus(self, earlier: Counts) -> Counts:
-        """Return what has passed since."""
-        return Counts(
-            self.requests - earlier.requests,
-            self.retries - earlier.retries,
-            self.waited_seconds - earlier.waited_seconds,
-        )
 
 
 class Pacer:
@@ -51,9 +43,9 @@ class Pacer:
             requests_per_minute: How many requests may pass in any 60 seconds.
             logger: Where long waits are announced.
         """
-        self.requests = 0
-        self.retries = 0
-        self.waited_seconds = 0.0
+        self._requests: Counter[str] = Counter()
+        self._retries: Counter[str] = Counter()
+        self._waited_seconds = 0.0
         self.requests_per_minute = self._limit = requests_per_minute
         self._logger = logger
         self._under_way = 0
@@ -64,21 +56,37 @@ class Pacer:
         self._announced_until = 0.0
         self._changed = threading.Condition()
 
-    def counts(self) -> Counts:
-        """Return what has passed so far."""
-        return Counts(self.requests, self.retries, self.waited_seconds)
+    def take_counts(self, *names: str) -> Counts:
+        """Return what was counted for these streams since it was last asked for.
 
-    def note_retry(self, seconds: float, *, for_all: bool) -> None:
+        The time is that of all streams: those that wait together wait for the same.
+        """
+        with self._changed:
+            counts = Counts(
+                sum(self._requests.pop(name, 0) for name in names),
+                sum(self._retries.pop(name, 0) for name in names),
+                self._waited_seconds,
+            )
+            self._waited_seconds = 0.0
+            return counts
+
+    def note_request(self, name: str) -> None:
+        """Count a request of a stream."""
+        with self._changed:
+            self._requests[name] += 1
+
+    def note_retry(self, name: str, seconds: float, *, for_all: bool) -> None:
         """Count a retry.
 
         Args:
+            name: The stream.
             seconds: How long its request waits from now on.
             for_all: Whether all other requests wait as well, because Partoo asked for
                 the wait.
         """
         with self._changed:
-            self.retries += 1
-            self.waited_seconds += seconds
+            self._retries[name] += 1
+            self._waited_seconds += seconds
             if for_all:
                 self._not_before = max(self._not_before, time.monotonic() + seconds)
 
@@ -92,9 +100,8 @@ class Pacer:
                 self._changed.wait(wait)
                 self._waiting -= 1
                 if not self._waiting:
-                    self.waited_seconds += time.monotonic() - self._waiting_since
+                    self._waited_seconds += time.monotonic() - self._waiting_since
             self._under_way += 1
-            self.requests += 1
 
     def __exit__(
         self,

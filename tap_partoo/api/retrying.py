@@ -94,7 +94,7 @@ def _announce(
     details: Details,
 ) -> None:
     error, wait = details["exception"], details["wait"]
-    pacer.note_retry(wait, for_all=_retry_after(error) is not None)
+    pacer.note_retry(name, wait, for_all=_retry_after(error) is not None)
     logger.log(
         logging.INFO if wait > ANNOUNCED_SECONDS else logging.DEBUG,
         "%s: %s Trying again in %.0f s (attempt %d failed)",

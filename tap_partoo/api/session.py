@@ -72,7 +72,10 @@ class PartooSession(requests.Session):
                 "HTTP_PROXY, ALL_PROXY and NO_PROXY."
             )
             raise InputError(msg)
-        self.mount(url, _Adapter(pool_connections=1, pool_maxsize=connections))
+        self.mount(
+            url,
+            _Adapter(pool_connections=1, pool_maxsize=connections, pool_block=True),
+        )
 
     @override
     def send(

@@ -162,6 +162,11 @@ class Reader:
             failure = FatalAPIError(f"{self._name}: {error}")
         raise failure
 
+    @property
+    def is_slow(self) -> bool:
+        """Whether responses lag behind processing, so that workers pay."""
+        return self._workers > 1 and self._lag_seconds > SLOW_SECONDS
+
     def progress(self) -> tuple[int, int | None]:
         """Return how many pages or queries are done, of how many (None: not known)."""
         if self._total:
@@ -184,7 +189,7 @@ class Reader:
         The workers do not stop at the end of a query: the first pages of those that
         follow are fetched meanwhile, and their next ones as soon as they are known.
         """
-        if self._window == 1 < self._workers and self._lag_seconds > SLOW_SECONDS:
+        if self._window == 1 and self.is_slow:
             self._start_workers(stack)
         requests = [request for query in self._active for request in query.ahead]
         room = self._window - sum(not request.is_done() for request in requests)

@@ -164,6 +164,8 @@ class PartooStream(Resource, RESTStream[Any]):
             raise FatalAPIError(msg) from None
         finally:
             self._run.report()
+        if self._run.reader.is_slow:
+            self._tap.ahead.ask_after(self)
         # The SDK sends no state twice: none would follow the records where nothing is
         # new, and some loaders tell a state only if no record follows it.
         self._tap.state_writer._last_emitted_state = None  # noqa: SLF001 - no public way
@@ -246,6 +248,19 @@ class PartooStream(Resource, RESTStream[Any]):
         Raises:
             FatalAPIError: If the API cannot be read.
         """
+        if position is None and per_page is None:
+            page = self._tap.ahead.take(self, part)
+            if page is not None:
+                return page
+        return self.fetch(part, position, per_page)
+
+    def fetch(
+        self,
+        part: Slice,
+        position: Position = None,
+        per_page: int | None = None,
+    ) -> Page:
+        """Do the same, whether or not the page was asked for ahead."""
         query = {
             **part.params,
             **part.paging.params(position, per_page or self.config.get("per_page")),
@@ -260,7 +275,7 @@ class PartooStream(Resource, RESTStream[Any]):
             if "order_by" not in query or "order_by" not in str(error):
                 raise
         self._order_is_dropped = True  # the order only saves extra attempts
-        return self.ask(part, position, per_page)
+        return self.fetch(part, position, per_page)
 
     def whole_list(self) -> Slice:
         """Return the query of the whole list."""
@@ -284,8 +299,7 @@ class PartooStream(Resource, RESTStream[Any]):
         return Reader(
             self.ask,
             make,
-            # More would only queue for the limit, longer than a request is attempted.
-            workers=min(self.config["concurrency"], self.config["requests_per_minute"]),
+            workers=self._tap.workers,
             primary_keys=self.primary_keys,
             entered_at=self.entered_at,
             time_of=self.time_of,

@@ -57,6 +57,10 @@ class Lists:
         if self.is_needed(stream):
             self._kept[stream] = result
 
+    def has(self, stream: type[PartooStream]) -> bool:
+        """Return whether a list was read, or refused."""
+        return stream in self._kept
+
     def whole(self, stream: type[PartooStream]) -> Kept | None:
         """Return the whole rows of a stream, if another one has read them."""
         kept = self._kept.get(stream)

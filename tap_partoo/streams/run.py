@@ -45,7 +45,6 @@ class Run:
         self._stream = stream
         self._key = itemgetter(*stream.primary_keys)
         self._has_gap = False
-        self._counts = stream.pacer.counts()
         self._fitter = Fitter(
             stream.name,
             stream.columns,
@@ -182,7 +181,9 @@ class Run:
                 len(reader.refused) + reader.ended,
                 reader.refused[0],
             )
-        counts = stream.pacer.counts().minus(self._counts)
+        # A list that is read for this stream is counted here, too.
+        names = [stream.name, *([stream.parent.name] if stream.parent else [])]
+        counts = stream.pacer.take_counts(*names)
         stream.logger.info(
             "%s: %d pages, %d records read, %d emitted, %d unchanged, %d repeats "
             "dropped, %d extra attempts, %d requests, %d retries, %.1f s waited",
