@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 
+pytestmark = pytest.mark.xdist_group("views")  # loading the account takes long
+
 each_view = pytest.mark.parametrize("view", FILES)
 
 
