@@ -107,9 +107,8 @@ def mixed(plan: Plan) -> str:
 Each response takes as long as the name says. Most streams have a few pages; reviews,
 posts, users, messages and metrics have many. Each run is checked for the number of rows
 of each stream. What is implied holds for a client that sends {LIMIT} requests at once:
-the tap counts a request until {WINDOW_SECONDS} s after its response, which costs one
-response in each window, and the streams that begin a run have one page each, which
-cannot be overlapped.
+the tap counts a request until {WINDOW_SECONDS} s after its response, which costs the
+time of one response in each window.
 """
 
 
