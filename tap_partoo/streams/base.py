@@ -411,7 +411,7 @@ class PartooStream(Resource, RESTStream[Any]):
             RefusedError: If Partoo refuses it.
             FatalSyncError: If a row has no key.
         """
-        reader = self.reader(lambda _, items: list(map(self._identified, items)))
+        reader = self.reader(lambda _, items: list(map(self.kept_part, items)))
         kept: list[Record] = []
         is_complete = True
         for batch in reader.batches(Queries([part or self.whole_list()])):
