@@ -1,0 +1,58 @@
+"""Catalogs of other tools, and by hand: meant as they are, or refused by name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tap_partoo.errors import InputError
+from tests.every import catalog_of, entry_of
+from tests.in_process import run_here
+from tests.partoo_api import StandIn, whole_account
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TYPES: dict[str, dict[str, Any]] = {
+    "integer": {"type": "integer"},
+    "boolean": {"type": ["boolean", "null"]},
+    "date": {"type": ["string", "null"], "format": "date"},
+}
+
+
+@pytest.fixture(scope="module")
+def api() -> Iterator[StandIn]:
+    with StandIn(whole_account(reviews=10, conversations=4)) as stand_in:
+        yield stand_in
+
+
+# A record never loses its key.
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "kind"),
+    [
+        ("reviews", "id", "boolean"),
+        ("businesses", "id", "integer"),
+        ("messages", "id", "date"),
+        ("search_keywords", "keyword", "integer"),
+        ("publisher_states", "publisher", "date"),
+        ("permissions", "name", "boolean"),
+    ],
+)
+def test_a_type_that_cannot_hold_a_key_is_refused(
+    name: str, key: str, kind: str, api: StandIn
+) -> None:
+    catalog = catalog_of(name)
+    entry_of(catalog, name)["schema"]["properties"][key] = TYPES[kind]
+    with pytest.raises(InputError, match=rf"catalog gives `{name}\.{key}` a type"):
+        run_here(api, catalog=catalog)
+
+
+def test_a_key_may_have_another_type_that_holds_it(api: StandIn) -> None:
+    catalog = catalog_of("reviews")
+    entry_of(catalog, "reviews")["schema"]["properties"]["id"] = {"type": "string"}
+    run = run_here(api, catalog=catalog)
+    numbers = {row["id"] for row in api.account["reviews"].rows()}
+    assert {record["id"] for record in run.records} == set(map(str, numbers))
