@@ -56,3 +56,33 @@ def test_a_key_may_have_another_type_that_holds_it(api: StandIn) -> None:
     run = run_here(api, catalog=catalog)
     numbers = {row["id"] for row in api.account["reviews"].rows()}
     assert {record["id"] for record in run.records} == set(map(str, numbers))
+
+
+# What is no schema, at any depth.
+
+
+@pytest.mark.parametrize("wrong", [None, 5, ["string"], {"type": 5}, {"type": [{}]}])
+@pytest.mark.parametrize(
+    ("name", "place", "path"),
+    [
+        ("api_keys", ("label",), "label"),
+        ("permissions", ("depends_on", "items"), r"depends_on\[\]"),
+        ("businesses", ("photos", "properties", "LOGO"), "photos.LOGO"),
+        (
+            "reviews",
+            ("comments", "items", "properties", "content"),
+            r"comments\[\].content",
+        ),
+    ],
+)
+def test_what_is_no_schema_is_refused_by_its_path(
+    name: str, place: tuple[str, ...], path: str, wrong: object, api: StandIn
+) -> None:
+    catalog = catalog_of(name)
+    *way, last = place
+    holder = entry_of(catalog, name)["schema"]["properties"]
+    for part in way:
+        holder = holder[part]
+    holder[last] = wrong
+    with pytest.raises(InputError, match=rf"no JSON schema for `{name}.{path}`"):
+        run_here(api, catalog=catalog)
