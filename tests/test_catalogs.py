@@ -86,3 +86,59 @@ def test_what_is_no_schema_is_refused_by_its_path(
     holder[last] = wrong
     with pytest.raises(InputError, match=rf"no JSON schema for `{name}.{path}`"):
         run_here(api, catalog=catalog)
+
+
+# What is deselected does not leave, however it is spelled.
+
+
+@pytest.mark.parametrize(
+    ("name", "array", "field"),
+    [
+        ("reviews", "comments", "author_name"),
+        ("businesses", "contacts", "email"),
+        ("feedback_results", "comments", "content"),
+    ],
+)
+def test_a_breadcrumb_may_name_the_array(
+    name: str, array: str, field: str, api: StandIn
+) -> None:
+    catalog = catalog_of(name)
+    entry = entry_of(catalog, name)
+    for item in entry["metadata"]:
+        if item["breadcrumb"] == ["properties", array, "properties", field]:
+            item["breadcrumb"].insert(2, "items")
+            item["metadata"]["selected"] = False
+    of_items = {"breadcrumb": ["properties", array, "items"], "metadata": {}}
+    entry["metadata"].append(of_items)
+    run = run_here(api, catalog=catalog)
+    [schema] = run.of_type("SCHEMA")
+    assert field not in schema["schema"]["properties"][array]["items"]["properties"]
+    items = [item for record in run.records for item in record[array] or []]
+    assert items
+    assert not [item for item in items if field in item]
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "path"),
+    [
+        ("api_keys", (), ""),
+        ("messages", ("properties", "content"), ".content"),
+        (
+            "reviews",
+            ("properties", "comments", "items", "properties", "content"),
+            r".comments\[\].content",
+        ),
+    ],
+)
+def test_a_selection_in_the_schema_is_refused(
+    name: str, place: tuple[str, ...], path: str, api: StandIn
+) -> None:
+    catalog = catalog_of(name)
+    schema = entry_of(catalog, name)["schema"]
+    for part in place:
+        schema = schema[part]
+    schema["selected"] = True
+    run_here(api, catalog=catalog)
+    schema["selected"] = False
+    with pytest.raises(InputError, match=rf"deselects `{name}{path}` in its schema"):
+        run_here(api, catalog=catalog)

@@ -126,6 +126,8 @@ def _is_metadata(item: object) -> bool:
 def _correct(entry: dict[str, Any], stream: StreamKeys) -> None:
     _check_schema(entry["schema"], stream.name)
     metadata = entry["metadata"] = entry.get("metadata") or []
+    for item in metadata:
+        item["breadcrumb"] = _without_items(item["breadcrumb"])
     by_breadcrumb = {tuple(item["breadcrumb"]): item["metadata"] for item in metadata}
     if () not in by_breadcrumb:
         metadata.append({"breadcrumb": [], "metadata": {"selected": True}})
@@ -148,10 +150,30 @@ def _correct(entry: dict[str, Any], stream: StreamKeys) -> None:
         by_breadcrumb[path]["inclusion"] = "automatic"
 
 
+def _without_items(breadcrumb: list[str]) -> list[str]:
+    """Return a breadcrumb as the SDK spells it: some tools name the arrays, too.
+
+    Args:
+        breadcrumb: Such as `properties`, `comments`, `items`, `properties`, `content`.
+            One that ends at `items` is of no field, and stays.
+    """
+    result: list[str] = []
+    for part in breadcrumb:
+        if part != "items" or len(result) % 2:  # a field may have that name
+            result.append(part)
+    return list(breadcrumb) if breadcrumb[-1:] == ["items"] else result
+
+
 def _check_schema(schema: object, path: str) -> None:
     """Refuse what is no schema at any depth, by its path."""
     if not _is_schema(schema):
         msg = f"The catalog has no JSON schema for `{redact.quote(path)}`. {_REMEDY}"
+        raise InputError(msg)
+    if schema.get("selected") is False:  # as catalogs did before they had metadata
+        msg = (
+            f"The catalog deselects `{redact.quote(path)}` in its schema, which has no "
+            "effect: set `selected` in the metadata."
+        )
         raise InputError(msg)
     for name, inner in schema.get("properties", {}).items():
         _check_schema(inner, f"{path}.{name}")
