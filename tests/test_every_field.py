@@ -246,8 +246,10 @@ def test_a_parent_without_its_key_is_named(name: str, spoil: str, api: StandIn) 
         run = run_here(api, catalog=catalog_of(name))
         assert [record["org_id"] for record in run.records] == [0, 7]
         return
-    with pytest.raises(FatalSyncError, match=rf"`{parent}`.*`{field}`"):
-        run_here(api, catalog=catalog_of(name))
+    # The parent may be read for its own sake, too.
+    for names in ((name,), (name, parent)):
+        with pytest.raises(FatalSyncError, match=rf"`{parent}`.*`{field}`"):
+            run_here(api, catalog=catalog_of(*names))
 
 
 def spoil_key(row: Record, field: str, spoil: str) -> Record:

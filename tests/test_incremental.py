@@ -11,8 +11,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_partoo.errors import InputError
+from tests.every import by_key, catalog_of, expected_records
 from tests.in_process import discover_api_keys, run_here
-from tests.partoo_api import Account, Answer, StandIn, faults, make_keys
+from tests.partoo_api import (
+    Account,
+    Answer,
+    StandIn,
+    faults,
+    make_keys,
+    whole_account,
+)
 from tests.partoo_api.data import spell
 
 if TYPE_CHECKING:
@@ -554,3 +562,24 @@ def test_progress_of_an_interrupted_run_is_no_bookmark_of_an_incomplete_one(
     assert run.bookmark == OLD
     run = run_here(api, state=run.state)
     assert run.bookmark == OLD
+
+
+@pytest.mark.parametrize("name", ["reviews", "presence_metrics", "search_keywords"])
+@pytest.mark.parametrize("given", ["bookmark", "start_date"])
+def test_a_year_that_stands_for_never_is_the_beginning(name: str, given: str) -> None:
+    """As of systems whose smallest date is the first of January of the year 1."""
+    never = "0001-01-01T00:00:00Z"
+    keys = {"reviews": "update_date"}
+    entry = {
+        "replication_key": keys.get(name, "date"),
+        "replication_key_value": never,
+    }
+    with StandIn(whole_account()) as api:
+        run = run_here(
+            api,
+            catalog=catalog_of(name),
+            state={"bookmarks": {name: entry}} if given == "bookmark" else None,
+            config={"start_date": never} if given == "start_date" else None,
+        )
+        records = by_key(name, run.records)
+        assert records == expected_records(api.account, name)

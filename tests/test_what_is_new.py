@@ -156,6 +156,21 @@ def test_a_use_that_partoo_records_late_arrives(quiet: StandIn) -> None:
     assert key in run_here(quiet, state=first.state).ids
 
 
+def test_a_reading_that_began_in_the_future_is_no_start(quiet: StandIn) -> None:
+    """Partoo's clock was wrong for one run: what it had not emitted is not lost."""
+    quiet.clock_offset = timedelta(days=400)
+    first = run_here(quiet)
+    quiet.clock_offset = timedelta()
+    key = quiet.account.records()[0]["id"]
+    quiet.account.touch(key)
+    second = run_here(quiet, state=first.state)
+    assert key in second.ids
+    assert "lies in the future and is ignored" in second.stderr
+    third = run_here(quiet, state=second.state)
+    assert third.ids == [key]
+    assert "WARNING" not in third.stderr
+
+
 def test_a_state_of_other_filters_counts_from_the_bookmark(quiet: StandIn) -> None:
     first = run_here(quiet, config={"api_keys_type": "user"})
     assert first.state is not None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+
 
 def lower_bound(
     bookmark: str | None,
@@ -28,6 +30,10 @@ def lower_bound(
 
 
 def as_datetime(text: str) -> datetime:
-    """Return the instant of a canonical bookmark, which may be a date."""
+    """Return the instant of a canonical bookmark, which may be a date.
+
+    What is before 1970, such as the year 1 by which some systems mean "never", is 1970:
+    Partoo has nothing older, and what a run subtracts from it remains a date.
+    """
     at = datetime.fromisoformat(text)
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
+    return max(at if at.tzinfo else at.replace(tzinfo=UTC), _EARLIEST)

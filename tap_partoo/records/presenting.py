@@ -8,7 +8,7 @@ from tap_partoo.errors import InputError
 from tap_partoo.records.converting import BY_SCHEMA
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     Convert = Callable[[Any], Any]
     Breadcrumb = tuple[str, ...]
@@ -21,13 +21,15 @@ class Presenter:
     is new, so that no choice of the user can change these.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - a catalog says all of this
         self,
         stream: str,
         declared: Mapping[str, Any],
         given: Mapping[str, Any],
         is_selected: Callable[[Breadcrumb], bool],
         note_unfit: Callable[[str], None],
+        *,
+        keys: Collection[str],
     ) -> None:
         """Compare what the tap declares with what the catalog wants.
 
@@ -37,6 +39,7 @@ class Presenter:
             given: JSON schema of the catalog.
             is_selected: Tells by breadcrumb whether a field leaves.
             note_unfit: Told the path of a value that the catalog's type cannot hold.
+            keys: The primary keys, which no record may lose.
 
         Raises:
             InputError: If the catalog wants a type that cannot be had.
@@ -44,6 +47,7 @@ class Presenter:
         self._stream = stream
         self._is_selected = is_selected
         self._note_unfit = note_unfit
+        self._keys = frozenset(keys)
         self.present: Convert | None = self._of_object(declared, given, (), "")
         """Changes a record in place; None where it leaves as it is."""
 
@@ -57,12 +61,7 @@ class Presenter:
         want, have = _kind(given), _kind(declared)
         is_nested = want[0] in {"array", "object"}
         if want not in BY_SCHEMA or (is_nested and want != have):
-            msg = (
-                f"The catalog gives `{self._stream}.{path}` a type that the tap does "
-                "not emit. Discover the catalog again (in Meltano with "
-                "`--refresh-catalog`)."
-            )
-            raise InputError(msg)
+            raise self._wrong_type(path, "that the tap does not emit")
         if want != have:
             return BY_SCHEMA[want]
         if have == ("object", None):
@@ -114,8 +113,16 @@ class Presenter:
         try:
             return convert(value)
         except ValueError:
+            if path in self._keys:
+                raise self._wrong_type(path, "that cannot hold its values") from None
             self._note_unfit(path)
             return None
+
+    def _wrong_type(self, path: str, problem: str) -> InputError:
+        return InputError(
+            f"The catalog gives `{self._stream}.{path}` a type {problem}. Discover the "
+            "catalog again (in Meltano with `--refresh-catalog`)."
+        )
 
     def _of_array(
         self,

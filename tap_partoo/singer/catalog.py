@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from singer_sdk.singerlib.catalog import (
     REPLICATION_FULL_TABLE,
@@ -109,7 +109,6 @@ def _is_entry(entry: object) -> bool:
         and isinstance(entry.get("tap_stream_id"), str)
         and isinstance(entry.get("schema"), dict)
         and isinstance(entry["schema"].get("properties"), dict)
-        and all(isinstance(p, dict) for p in entry["schema"]["properties"].values())
         and isinstance(entry.get("metadata"), list | None)
         and all(map(_is_metadata, entry.get("metadata") or []))
     )
@@ -125,7 +124,10 @@ def _is_metadata(item: object) -> bool:
 
 
 def _correct(entry: dict[str, Any], stream: StreamKeys) -> None:
+    _check_schema(entry["schema"], stream.name)
     metadata = entry["metadata"] = entry.get("metadata") or []
+    for item in metadata:
+        item["breadcrumb"] = _without_items(item["breadcrumb"])
     by_breadcrumb = {tuple(item["breadcrumb"]): item["metadata"] for item in metadata}
     if () not in by_breadcrumb:
         metadata.append({"breadcrumb": [], "metadata": {"selected": True}})
@@ -146,6 +148,48 @@ def _correct(entry: dict[str, Any], stream: StreamKeys) -> None:
             metadata.append({"breadcrumb": list(path), "metadata": {}})
             by_breadcrumb[path] = metadata[-1]["metadata"]
         by_breadcrumb[path]["inclusion"] = "automatic"
+
+
+def _without_items(breadcrumb: list[str]) -> list[str]:
+    """Return a breadcrumb as the SDK spells it: some tools name the arrays, too.
+
+    Args:
+        breadcrumb: Such as `properties`, `comments`, `items`, `properties`, `content`.
+            One that ends at `items` is of no field, and stays.
+    """
+    result: list[str] = []
+    for part in breadcrumb:
+        if part != "items" or len(result) % 2:  # a field may have that name
+            result.append(part)
+    return list(breadcrumb) if breadcrumb[-1:] == ["items"] else result
+
+
+def _check_schema(schema: object, path: str) -> None:
+    """Refuse what is no schema at any depth, by its path."""
+    if not _is_schema(schema):
+        msg = f"The catalog has no JSON schema for `{redact.quote(path)}`. {_REMEDY}"
+        raise InputError(msg)
+    if schema.get("selected") is False:  # as catalogs did before they had metadata
+        msg = (
+            f"The catalog deselects `{redact.quote(path)}` in its schema, which has no "
+            "effect: set `selected` in the metadata."
+        )
+        raise InputError(msg)
+    for name, inner in schema.get("properties", {}).items():
+        _check_schema(inner, f"{path}.{name}")
+    if "items" in schema:
+        _check_schema(schema["items"], f"{path}[]")
+
+
+def _is_schema(schema: object) -> TypeGuard[dict[str, Any]]:
+    types = schema.get("type", []) if isinstance(schema, dict) else None
+    return (
+        isinstance(schema, dict)
+        and isinstance(types, str | list)
+        and all(isinstance(each, str) for each in types)
+        and isinstance(schema.get("format"), str | None)
+        and isinstance(schema.get("properties", {}), dict)
+    )
 
 
 def _check_selections(

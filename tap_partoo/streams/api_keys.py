@@ -160,7 +160,14 @@ class ApiKeys(PartooStream):
         state = self.get_context_state(None)
         since = state.get("complete_as_of")
         if since and seen and state.get("filters") == self._filters():
-            seen = (as_datetime(since) - LATE).isoformat()
+            if self.is_in_future(since):  # some clock was wrong: what was missed?
+                self.logger.warning(
+                    "api_keys: `complete_as_of` %s in the state lies in the future and "
+                    "is ignored",
+                    since,
+                )
+            else:
+                seen = (as_datetime(since) - LATE).isoformat()
         return max(filter(None, (start, seen)), default=None)
 
     @override

@@ -366,10 +366,7 @@ class PartooStream(Resource, RESTStream[Any]):
         value: str | None = state.get("replication_key_value")
         if value is None or not run.is_incremental:
             return None
-        if as_datetime(value) > self.now() and not self._tap.client.knows_clock:
-            source = self._tap.lists.stream(self.parent) if self.parent else self
-            source.ask(source.whole_list(), None)  # whose clock is wrong?
-        if as_datetime(value) <= self.now():
+        if not self.is_in_future(value):
             return value
         self.logger.warning(
             "%s: the bookmark %s lies in the future and is ignored: everything is read "
@@ -380,6 +377,13 @@ class PartooStream(Resource, RESTStream[Any]):
         for name in ("replication_key", "replication_key_value", "complete_as_of"):
             state.pop(name, None)
         return None
+
+    def is_in_future(self, text: str) -> bool:
+        """Return whether a time of the state lies in the future, by Partoo's clock."""
+        if as_datetime(text) > self.now() and not self._tap.client.knows_clock:
+            source = self._tap.lists.stream(self.parent) if self.parent else self
+            source.ask(source.whole_list(), None)  # whose clock is wrong?
+        return as_datetime(text) > self.now()
 
     def lower_bound(self, run: Run) -> datetime | None:
         """Return from when on Partoo is asked for rows; None is the beginning."""
@@ -425,7 +429,7 @@ class PartooStream(Resource, RESTStream[Any]):
             RefusedError: If Partoo refuses it.
             FatalSyncError: If a row has no key.
         """
-        reader = self.reader(lambda _, items: list(map(self._identified, items)))
+        reader = self.reader(lambda _, items: list(map(self.kept_part, items)))
         kept: list[Record] = []
         is_complete = True
         for batch in reader.batches(Queries([part or self.whole_list()])):

@@ -137,21 +137,14 @@ class Resource:
         """Return what streams per row of this one need of a row.
 
         Raises:
-            FatalSyncError: If it has no primary key.
+            FatalSyncError: If it has no usable primary key.
         """
         names = row if self.kept_fields is None else self.kept_fields
         part = {name: row[name] for name in names if name in row}
         for key in self.primary_keys:
-            if part.get(key) is None:
+            if not isinstance(part.get(key), str | int):
                 raise without_key(self.name, key)
         return part
-
-    def _identified(self, row: Record) -> Record:
-        kept = self.kept_part(row)
-        for key in self.primary_keys:
-            if not isinstance(kept.get(key), str | int):
-                raise without_key(self.name, key)
-        return kept
 
 
 def _is_date(declared: object) -> bool:

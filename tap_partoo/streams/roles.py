@@ -67,7 +67,7 @@ class CustomRoles(PartooStream):
 
     @override
     def kept_part(self, row: Record) -> Record:
-        return {**row, "org_id": row.get("org_id") or 0}
+        return super().kept_part({**row, "org_id": row.get("org_id") or 0})
 
     @override
     def slices(self, run: Run) -> Queries:

@@ -58,6 +58,7 @@ class Run:
             stream.effective_schema,
             lambda breadcrumb: stream.mask[breadcrumb],
             self._fitter.note_unfit,
+            keys=stream.primary_keys,
         ).present
         progress = Progress(stream.name, stream.pacer, stream.logger)
         reader.on_page = progress.report
