@@ -75,26 +75,14 @@ class Fitter:
             FatalSyncError: If a primary key is missing.
         """
         self.unreadable.clear()
-        return [self.fit(row) for row in rows]
-
-    def fit(self, row: dict[str, Any]) -> dict[str, Any]:
-        """Make an item fit the columns.
-
-        Args:
-            row: One item of a response; changed in place.
-
-        Returns:
-            The same.
-
-        Raises:
-            FatalSyncError: If a primary key is missing.
-        """
-        self._row = row
-        self._fit(row)
-        for key in self._keys:
-            if row.get(key) is None:
-                raise without_key(self._stream, key)
-        return row
+        fit, keys = self._fit, self._keys
+        for row in rows:
+            self._row = row
+            fit(row)
+            for key in keys:
+                if row.get(key) is None:
+                    raise without_key(self._stream, key)
+        return rows
 
     def note_unfit(self, path: str) -> None:
         """Count a value that became null."""

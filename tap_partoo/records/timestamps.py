@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime
 from functools import lru_cache
+
+_IS_CANONICAL = re.compile(
+    r"\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):\d\d:\d\d(?:\.(?!000000)\d{6})?\+00:00",
+    re.ASCII,
+).fullmatch
 
 
 # The times of one record are often the same: it has not changed since it was created.
@@ -21,6 +27,9 @@ def to_utc(text: str) -> str:
     Raises:
         ValueError: If the text is no date, or is beyond the years 1 to 9999 in UTC.
     """
+    if _IS_CANONICAL(text):  # as most are; to spell them again takes twice as long
+        datetime.fromisoformat(text)  # there may be no such day
+        return text
     moment = datetime.fromisoformat(text.strip().upper())
     if moment.tzinfo is UTC:  # as Partoo sends them
         return moment.isoformat()

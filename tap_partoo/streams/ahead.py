@@ -32,7 +32,7 @@ class Ahead:
         """Prepare; nothing is asked for yet.
 
         Args:
-            streams: Those that are read, in order.
+            streams: Those of the tap, in the order in which they are read.
             lists: What has been read for several streams.
             fetch: Gets the first page of a query.
             workers: How many pages are asked for at a time.
@@ -56,6 +56,8 @@ class Ahead:
         """
         following = self._streams[self._streams.index(stream) + 1 :]
         for other in following:
+            if not other.selected:
+                continue
             first = self._lists.stream(other.parent) if other.parent else other
             if len(self._pages) < self._workers:
                 self._ask(first)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk import RESTStream
 from singer_sdk.exceptions import FatalAPIError
 from singer_sdk.helpers.conform import TypeConformanceLevel
+from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.singerlib.catalog import Metadata, MetadataMapping
 from typing_extensions import override
 
@@ -120,20 +121,19 @@ class PartooStream(Resource, RESTStream[Any]):
         conformance (`Fitter` did it), and the making of objects and of the time: a
         quarter of the run.
         """
-        if self._run.present:
-            record = self._run.present(record)
-        for stream_map in self.stream_maps:
-            mapped = self._mapped(stream_map, record)
+        if self._present:
+            record = self._present(record)
+        for alias, stream_map in self._outputs:
+            mapped = self._mapped(stream_map, record) if stream_map else record
             if mapped is not None:
-                self._tap.message_writer.write_record(
+                self._write_record(
                     {
                         "type": "RECORD",
-                        "stream": stream_map.stream_alias,
+                        "stream": alias,
                         "record": mapped,
                         **self._record_extras,
                     }
                 )
-        self.state_manager.is_flushed = False
 
     def _mapped(self, stream_map: StreamMap, record: Record) -> Record | None:
         try:
@@ -153,6 +153,11 @@ class PartooStream(Resource, RESTStream[Any]):
         """
         self._run = Run(self)
         self._record_extras: dict[str, Any] = {}
+        self._present = self._run.present
+        self._outputs = [
+            (m.stream_alias, None if _is_identity(m) else m) for m in self.stream_maps
+        ]
+        self._write_record = self._tap.message_writer.write_record
         try:
             yield from self.request_records(context)
             self._conclude()
@@ -186,6 +191,7 @@ class PartooStream(Resource, RESTStream[Any]):
                 if self._held_version and "version" not in self._record_extras:
                     self._held_version = self._tap.version
                     self._record_extras["version"] = self._held_version
+                self.state_manager.is_flushed = False
                 yield from records
                 self._tap.message_writer.flush()
 
@@ -436,6 +442,11 @@ class PartooStream(Resource, RESTStream[Any]):
             kept += batch.records
             is_complete &= batch.outcome != "incomplete"
         return Kept(kept, reader.snapshot_at, is_complete)
+
+
+def _is_identity(stream_map: StreamMap) -> bool:
+    is_same = isinstance(stream_map, SameRecordTransform)
+    return is_same and not stream_map.flattening_enabled
 
 
 def _nested(
