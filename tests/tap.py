@@ -209,8 +209,7 @@ class Started:
         assert self.process.returncode == 128 + signum
         *_, last = self.stderr.splitlines()
         assert last == (
-            f"Stopped by {signum.name}: the bookmark did not move, the next run starts "
-            "where this one did."
+            f"Stopped by {signum.name}: the next run starts from the last bookmark."
         )
         assert "Traceback" not in self.stderr
         assert "Error" not in self.stderr

@@ -1,4 +1,4 @@
-"""When the next request may leave: one limit and one pause for the whole tap."""
+"""When the next request may be sent: one limit and one pause for the whole tap."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
 
 WINDOW_SECONDS = 60.0
 ANNOUNCED_SECONDS = 3.0
-"""Waits longer than this are announced, so that nobody watches a silent terminal."""
+"""Waits longer than this are logged, so that the terminal is not silent for long."""
 
 
 @dataclass(frozen=True)
 class Counts:
-    """What has passed so far."""
+    """What has been counted so far."""
 
     requests: int
     retries: int
     waited_seconds: float
 
     def minus(self, earlier: Counts) -> Counts:
-        """Return what has passed since."""
+        """Return what has been counted since."""
         return Counts(
             self.requests - earlier.requests,
             self.retries - earlier.retries,
@@ -35,12 +35,12 @@ class Counts:
 
 
 class Pacer:
-    """Lets a limited number of requests pass in any 60 seconds; a context manager.
+    """Limits the number of requests in any 60 seconds; a context manager.
 
-    A sliding window: a short run is never slowed, and a long one never refused. A
-    request counts from before it leaves until 60 seconds after its response, so that
-    the limit also holds where the server counts, however long a request is under way.
-    Partoo counts 300 requests per minute and organisation:
+    A sliding window: short runs are not slowed down, and long ones are not refused. A
+    request counts from before it is sent until 60 seconds after its response, so that
+    the limit also holds by the server's count, however long a request takes. Partoo
+    allows 300 requests per minute and organisation:
     https://developers.partoo.co/guides/api/getting-started/rate-limits
     """
 
@@ -48,8 +48,8 @@ class Pacer:
         """Start with an empty window.
 
         Args:
-            requests_per_minute: How many requests may pass in any 60 seconds.
-            logger: Where long waits are announced.
+            requests_per_minute: Maximum number of requests in any 60 seconds.
+            logger: Logs long waits.
         """
         self.requests = 0
         self.retries = 0
@@ -65,14 +65,14 @@ class Pacer:
         self._changed = threading.Condition()
 
     def counts(self) -> Counts:
-        """Return what has passed so far."""
+        """Return what has been counted so far."""
         return Counts(self.requests, self.retries, self.waited_seconds)
 
     def note_retry(self, seconds: float, *, for_all: bool) -> None:
         """Count a retry.
 
         Args:
-            seconds: How long its request waits from now on.
+            seconds: How long the request waits from now on.
             for_all: Whether all other requests wait as well, because Partoo asked for
                 the wait.
         """
@@ -83,10 +83,10 @@ class Pacer:
                 self._not_before = max(self._not_before, time.monotonic() + seconds)
 
     def __enter__(self) -> None:
-        """Wait until a request may leave."""
+        """Wait until a request may be sent."""
         with self._changed:
             while (wait := self._wait_seconds(time.monotonic())) > 0:
-                if not self._waiting:  # those that wait together count once
+                if not self._waiting:  # threads that wait together count once
                     self._waiting_since = time.monotonic()
                 self._waiting += 1
                 self._changed.wait(wait)
@@ -102,7 +102,7 @@ class Pacer:
         exc_value: BaseException | None,
         exc_traceback: TracebackType | None,
     ) -> None:
-        """Count the response, good or not."""
+        """Count the response, successful or not."""
         with self._changed:
             self._under_way -= 1
             self._responded.append(time.monotonic())

@@ -1,4 +1,4 @@
-"""Where a run starts: the rules, without any clock or state of their own."""
+"""Where a run starts: pure rules, without a clock or state."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ def lower_bound(
     start_date: str | None,
     earliest: datetime | None,
 ) -> datetime | None:
-    """Return from when on Partoo is asked for rows; None is from the beginning.
+    """Return the time from which rows are requested; None is the beginning.
 
     Args:
         bookmark: RFC 3339 or `YYYY-MM-DD`; None in a first or a FULL_TABLE run.
         lookback_days: How many days before the bookmark are read again.
-        start_date: RFC 3339; holds in every run.
-        earliest: Where a run begins that has neither.
+        start_date: RFC 3339; applies to every run.
+        earliest: Where a run without either of them starts.
     """
     bounds = []
     if bookmark:
@@ -28,6 +28,6 @@ def lower_bound(
 
 
 def as_datetime(text: str) -> datetime:
-    """Return the instant of a canonical bookmark, which may be a date."""
+    """Return a canonical bookmark, which may be a date, as a datetime."""
     at = datetime.fromisoformat(text)
     return at if at.tzinfo else at.replace(tzinfo=UTC)
