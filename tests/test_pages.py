@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from tests import tap
     from tests.conftest import RunTap
-    from tests.partoo_api.wire import Answer
+    from tests.partoo_api import Answer
 
 OLD = "2024-01-01T00:00:00+00:00"
 STATE = {
