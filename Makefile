@@ -1,5 +1,5 @@
-# Each target is complete: it sets up what it needs first. Only Python, make and a
-# package index have to be there.
+# Each target first installs what it needs. Only Python, make and a
+# package index are required.
 
 SHELL = /bin/sh
 .DEFAULT_GOAL = help
@@ -20,7 +20,7 @@ unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 unexport PYTHONDONTWRITEBYTECODE # it makes every start of Meltano slow
 export TMPDIR = $(CURDIR)/$(VENV)/tmp
 export XDG_STATE_HOME = $(CURDIR)/.meltano/state
-# A user without a home directory, as in some containers, has the caches here too.
+# Without a home directory, as in some containers, the caches are here, too.
 ifneq ($(shell test -w "$$HOME" && echo yes),yes)
 export XDG_CACHE_HOME = $(CURDIR)/$(VENV)/cache
 endif
@@ -33,7 +33,7 @@ export MELTANO_CLI_DISABLE_VERSION_CHECK = true
 export MELTANO_SEND_ANONYMOUS_USAGE_STATS = false
 
 help:
-	@echo 'make demo          see the tap load a made-up account into a throwaway PostgreSQL'
+	@echo 'make demo          load a made-up account into a temporary PostgreSQL'
 	@echo 'make test          all checks: format, lint, types, tests'
 	@echo 'make lint          only the checks without tests: format, lint, types, workflows'
 	@echo 'make test-loaders  load the same account with every loader of docs/loaders.md'
@@ -72,12 +72,12 @@ bench: setup
 build: $(SYNCED)
 	$(BIN)/uv build --clear
 
-# Not all of .meltano: it holds the state of your own runs.
+# Not all of .meltano: it contains the state of your own runs.
 clean:
 	rm -rf $(VENV) $(INSTALLED) .meltano/extractors .meltano/loaders
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis .bench
 
-# An interpreter counts when it runs: the shims of pyenv exist and fail.
+# An interpreter must run to count: the shims of pyenv exist but fail.
 $(BIN)/python:
 	@found=; \
 	for python in $(PYTHONS); do \

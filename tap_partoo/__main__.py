@@ -1,4 +1,4 @@
-"""The command `tap-partoo`: one clear line and an honest exit code for every end."""
+"""The command `tap-partoo`: however it ends, one clear line and a true exit code."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _LOGGER = logging.getLogger("tap-partoo")
 _LOG_LEVELS = ("TAP_PARTOO_LOGLEVEL", "LOGLEVEL")
 _ARGUMENTS = re.compile(r"(Got unexpected extra arguments?) \(.*\)", re.DOTALL)
-_OF_OUTPUT = {errno.EBADF, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC}
+_OUTPUT_ERRORS = {errno.EBADF, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC}
 
 
 def main() -> NoReturn:
@@ -45,8 +45,8 @@ def main() -> NoReturn:
 
 
 def _run() -> int:
-    # Imported here, so that a signal during the quarter second that the SDK takes to
-    # import ends the command like at any other time.
+    # Imported here: importing the SDK takes a quarter of a second, and a signal in that
+    # time must end the command as at any other time.
     import click  # noqa: PLC0415
     from singer_sdk.exceptions import SingerSDKError  # noqa: PLC0415
 
@@ -66,10 +66,11 @@ def _run() -> int:
     except SingerSDKError as error:
         return _failed(str(error))
     except Exception as error:  # noqa: BLE001 - the last resort
-        if isinstance(error, OSError) and error.errno in _OF_OUTPUT:
-            # Of what click prints, such as `--help`; the rest says so itself.
+        if isinstance(error, OSError) and error.errno in _OUTPUT_ERRORS:
+            # From text that click prints, such as `--help`; the tap's own output raises
+            # an error with a message.
             return _failed(str(output_failure(error)))
-        # Nothing foreseen: still one line, and the traceback for those who ask for it.
+        # Unexpected: still one line; the traceback is on level debug.
         return _failed(
             f"{type(error).__name__}: {redact.quote(str(error))}. This is not "
             "expected: please report it with the output of a run with "
@@ -90,19 +91,19 @@ def _command() -> click.Command:
         if LOG_CONFIG not in os.environ:
             raise
         msg = (
-            f"The configuration of the log in {LOG_CONFIG} cannot be used: "
+            f"The log configuration in {LOG_CONFIG} cannot be used: "
             f"{redact.quote(str(error)).rstrip('.')}."
         )
         raise InputError(msg) from error
     for assignment in unset:
-        _LOGGER.warning("%s is no level of the log and is ignored", assignment)
+        _LOGGER.warning("%s is not a log level and is ignored", assignment)
     return command
 
 
 def _invoke(command: click.Command) -> int:
     try:
         return command.main(standalone_mode=False) or 0
-    except SystemExit as end:  # how the SDK leaves `--about`
+    except SystemExit as end:  # how the SDK ends `--about`
         return end.code if isinstance(end.code, int) else 0
 
 
@@ -119,8 +120,8 @@ def _print_error(message: str) -> None:
 def _stopped(signum: int) -> int:
     if signum != SIGPIPE:
         print_final_line(
-            f"Stopped by {signal.Signals(signum).name}: the bookmark did not move, the "
-            "next run starts where this one did.",
+            f"Stopped by {signal.Signals(signum).name}: the next run starts from the "
+            "last bookmark.",
             logging.WARNING,
             _LOGGER,
         )

@@ -1,4 +1,4 @@
-"""What can go wrong, for all rooms of the package."""
+"""The errors that all parts of the package share."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ class InputError(ConfigurationError):
 
 
 class UnauthorizedError(FatalAPIError):
-    """Partoo does not know the key (401): nothing can be read with it."""
+    """Partoo does not accept the key (401): nothing can be read with it."""
 
 
 class UnreachableError(FatalAPIError):
-    """The host or the proxy cannot be found; worth few attempts only."""
+    """The host or the proxy cannot be found; worth only a few attempts."""
 
 
 class RejectedError(FatalAPIError):
@@ -26,8 +26,8 @@ class RefusedError(FatalAPIError):
 
 
 class NotFoundError(RefusedError):
-    """Nothing is at this address: a wrong `api_url`, or a page behind the last one."""
+    """Nothing is at this address: a wrong `api_url`, or a page after the last one."""
 
 
 class UnreadableResponseError(ValueError):
-    """A response with status 200 that is not what was asked for; worth a retry."""
+    """A response with status 200 but unexpected content; worth a retry."""

@@ -1,4 +1,4 @@
-"""Keeps the secrets of the configuration out of everything that the tap says."""
+"""Keeps the secrets of the configuration out of all messages of the tap."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from urllib.parse import quote, quote_plus
 
 MASK = "***"
 MIN_LENGTH = 8
-"""Shorter secrets are masked in quoted text only: masked everywhere, the search text
-`api` would blank half of each message."""
+"""Shorter secrets are masked in quoted text only. If the search text `api` were masked
+everywhere, half of each message would be gone."""
 
 MAX_QUOTE = 300
 
 _FORMATTER = logging.Formatter()
 
-# The query of a request, as urllib3 logs it on level debug. Whatever its length.
+# In the query of a request, which urllib3 logs on level debug; masked at any length.
 _QUERY = re.compile(r"(search_text=)[^&\s\"']*")
 
 
 class Redactor:
-    """Masks secrets in text, in the spellings that logs and servers use for them."""
+    """Masks secrets in text, in all the forms that logs and servers write them."""
 
     def __init__(self) -> None:
         """Start without secrets."""
@@ -34,7 +34,7 @@ class Redactor:
         """Mask a value from now on.
 
         Args:
-            secret: The value of a secret setting, of whatever type it has come with.
+            secret: The value of a secret setting, of any type.
         """
         self._secrets.update(filter(None, _leaves(secret)))
         spellings = {form for text in self._secrets for form in _spellings(text)}
@@ -47,10 +47,10 @@ class Redactor:
         return self._everywhere.sub(MASK, text) if self._everywhere else text
 
     def quote(self, text: str) -> str:
-        """Return a short quotation, on one line, of text that came from elsewhere.
+        """Return text from elsewhere: masked, shortened and on one line.
 
         Args:
-            text: Text that may hold anything, a secret of any length included.
+            text: Any text; it may contain secrets of any length.
         """
         if self._quoted:
             text = self._quoted.sub(MASK, text)
@@ -58,7 +58,7 @@ class Redactor:
         return text if len(text) <= MAX_QUOTE else f"{text[:MAX_QUOTE]}..."
 
     def install(self) -> None:
-        """Mask the secrets in every log record of this process, whoever writes it."""
+        """Mask the secrets in every log record of this process."""
         factory = logging.getLogRecordFactory()
 
         def redacted(*args: Any, **kwargs: Any) -> logging.LogRecord:
@@ -110,4 +110,4 @@ def _pattern(spellings: set[str]) -> re.Pattern[str] | None:
 
 
 redact = Redactor()
-"""The one of this process: the settings fill it, every message passes through it."""
+"""The redactor of this process; the settings add their secrets to it."""

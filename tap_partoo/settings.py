@@ -1,4 +1,4 @@
-"""The settings of the tap, and what is wrong with the values it was given."""
+"""The settings of the tap, and the checks of their values."""
 
 from __future__ import annotations
 
@@ -43,17 +43,17 @@ SETTINGS = th.PropertiesList(
         th.IntegerType(nullable=False, minimum=1),
         title="Organisation",
         description="Only for the key of a PROVIDER, which sees several organisations: "
-        "the number of the one to read, 1 or more. Default: all that the key may see.",
+        "the number of the one to read, 1 or more. Default: all that the key may read.",
     ),
     th.Property(
         "start_date",
         th.DateTimeType(nullable=False),
         title="Start date",
-        description="Where the history begins. In every run it is the lower bound of "
-        "`reviews`, `presence_metrics`, `search_keywords` and `messages`; of "
-        "`api_keys` a run emits what was active since the last one, never before "
-        "this date. Such as 2024-01-31 or 2024-01-31T08:00:00Z, in UTC unless it has "
-        "an offset. Default: everything; the last 18 months of `presence_metrics` and "
+        description="Start of the history, such as 2024-01-31 or 2024-01-31T08:00:00Z, "
+        "in UTC unless it has an offset. In every run, it is the lower bound of "
+        "`reviews`, `presence_metrics`, `search_keywords` and `messages`; incremental "
+        "runs of `api_keys` emit only keys that were active since then. Default: "
+        "everything, but only the last 18 months of `presence_metrics` and "
         "`search_keywords`.",
     ),
     th.Property(
@@ -93,8 +93,8 @@ SETTINGS = th.PropertiesList(
         th.IntegerType(nullable=False, minimum=0, maximum=365),
         default=30,
         title="Lookback of reviews",
-        description="For `reviews`: days before the bookmark that each run reads once "
-        "more, 0 to 365, because replies and tags do not move the date of a review.",
+        description="For `reviews`: days before the bookmark that each run reads "
+        "again, 0 to 365, because replies and tags do not change the date of a review.",
     ),
     th.Property(
         "presence_metrics_lookback_days",
@@ -102,7 +102,7 @@ SETTINGS = th.PropertiesList(
         default=10,
         title="Lookback of presence metrics",
         description="For `presence_metrics`: days before the bookmark that each run "
-        "reads once more, 0 to 365, because Google corrects the figures of past days.",
+        "reads again, 0 to 365, because Google corrects the figures of past days.",
     ),
     th.Property(
         "categories_language",
@@ -125,15 +125,15 @@ SETTINGS = th.PropertiesList(
         default=240,
         title="Requests per minute",
         description="Maximum number of requests in any 60 seconds, 1 or more. Partoo "
-        "allows 300 to all integrations of an organisation together: the default of "
-        "240 leaves them 60. Without any other integration, 300 may be set.",
+        "allows 300 for all integrations of an organisation together: the default of "
+        "240 leaves 60 for the others. If there are no others, you can set 300.",
     ),
     th.Property(
         "concurrency",
         th.IntegerType(nullable=False, minimum=1, maximum=16),
         default=4,
         title="Concurrency",
-        description="Maximum number of requests under way at a time, 1 to 16.",
+        description="Maximum number of requests at the same time, 1 to 16.",
     ),
     th.Property(
         "user_agent",
@@ -148,25 +148,25 @@ SETTINGS = th.PropertiesList(
         default=60,
         title="Request timeout",
         description="Seconds to wait for a connection, and for each part of a "
-        "response; 1 or more. The whole response must come within 5 times as many.",
+        "response; 1 or more. The whole response must arrive within 5 times as many.",
     ),
     th.Property(
         "emit_activate_version_messages",
         th.BooleanType(nullable=False),
         default=False,
         title="Emit ACTIVATE_VERSION",
-        description="After a complete FULL_TABLE run of a stream, loaders remove the "
-        "rows that Partoo does not list any more.",
+        description="After a complete FULL_TABLE run of a stream, targets remove the "
+        "rows that Partoo no longer lists.",
     ),
 ).to_dict()
 
 
 _PLACEHOLDER = re.compile(
-    r"""\$.*|<.*>|\{.*\}|%.*%|['"`].*|.*['"`]"""  # of a shell, a template, a document
+    r"""\$.*|<.*>|\{.*\}|%.*%|['"`].*|.*['"`]"""  # from a shell, template or document
     r"""|\.+|x+|\*+|(your|my)?[-_ ]*(partoo[-_ ]*)?(api[-_ ]*)?key|change[-_ ]*me""",
     re.IGNORECASE,
 )
-"""What stands in for a key, or around it, in examples and files of settings."""
+"""What examples and settings files have in place of a key, or around it."""
 
 
 _NO_KEY = "The setting `api_key` is missing"
@@ -177,11 +177,11 @@ _HINTS = {
 
 
 def check(config: dict[str, Any], schema: Mapping[str, Any]) -> None:
-    """Put in the defaults, and name everything that is wrong in one sentence.
+    """Fill in the defaults, and report everything that is wrong in one message.
 
     Args:
-        config: The settings; changed in place. Numbers and dates come out in the form
-            that the rest of the tap, and the SDK, reads.
+        config: The settings; changed in place. Numbers and dates are converted to the
+            form that the tap and the SDK expect.
         schema: JSON schema of all settings, those of the SDK included.
 
     Raises:
@@ -197,7 +197,7 @@ def _problems(
     config: dict[str, Any],
     schema: Mapping[str, Any],
 ) -> Iterator[str]:
-    """Look at what JSON Schema cannot express, or does not enforce."""
+    """Yield what is wrong but JSON Schema cannot express, or does not enforce."""
     key = config["api_key"]
     if not (key.isascii() and key.isprintable() and " " not in key):
         yield (
@@ -206,8 +206,8 @@ def _problems(
         )
     elif _PLACEHOLDER.fullmatch(key):
         yield (
-            "The setting `api_key` holds a placeholder, or quotation marks, instead of "
-            "a key alone. Copy the key again"
+            "The setting `api_key` is a placeholder, or has quotation marks. Copy the "
+            "key again, and nothing else"
         )
     if problem := _url_problem(config["api_url"]):
         yield f"The setting `api_url` {problem}, such as https://api.partoo.co/v2"
@@ -239,8 +239,8 @@ def _url_problem(url: str) -> str | None:
         return "must have no user, query or fragment: only the address"
     if parts.scheme == "http" and not _is_loopback(host):
         return (
-            "must begin with https: over plain http anybody on the way could read the "
-            "API key"
+            "must begin with https: over plain http, anybody on the network could read "
+            "the API key"
         )
     return None
 

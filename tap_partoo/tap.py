@@ -1,4 +1,4 @@
-"""The tap: its settings, its streams, and what these share in a run."""
+"""The tap: its settings, its streams, and what the streams of a run share."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 
     from tap_partoo.streams.base import PartooStream
 
-_SPELL: Mapping[str, Callable[[str], str]] = {"date-time": to_utc, "date": to_date}
+_CANONICAL: Mapping[str, Callable[[str], str]] = {"date-time": to_utc, "date": to_date}
 KEYS = tuple(
     StreamKeys(
         stream.name,
         stream.primary_keys,
         stream.replication_key,
-        _SPELL[stream.replication_key_format],
+        _CANONICAL[stream.replication_key_format],
     )
     for stream in STREAMS
 )
@@ -83,7 +83,7 @@ class TapPartoo(CarefulTap):
 
     @cached_property
     def client(self) -> PartooClient:
-        """What all streams ask."""
+        """The API client of all streams."""
         return PartooClient(
             self.session,
             api_url=self.config["api_url"],
@@ -120,19 +120,19 @@ class TapPartoo(CarefulTap):
 
     @property
     def version(self) -> int:
-        """The version of the rows of a FULL_TABLE run: milliseconds, Partoo's clock."""
+        """The version of the rows of a FULL_TABLE run: Partoo's time in ms."""
         return int(self.client.now().timestamp() * 1000)
 
-    @override  # type: ignore[misc] # the only place for a verdict
+    @override  # type: ignore[misc] # no other hook follows the last stream
     def sync_all(self) -> None:
         """Read all selected streams, then fail if Partoo refused one.
 
         Raises:
-            FatalSyncError: If Partoo refused a stream. What another error says ends
-                with the refused ones, too.
+            FatalSyncError: If Partoo refused a stream. If another error ends the run,
+                its message names the refused streams, too.
         """
-        _ = self.lists  # knows all streams, the parents that are not selected included
-        # The SDK has a line for each stream that is not selected.
+        _ = self.lists  # must know all streams, also parents that are not selected
+        # The SDK logs a line for each stream that is not selected.
         self._streams = {name: s for name, s in self.streams.items() if s.selected}
         try:
             super().sync_all()
@@ -150,7 +150,7 @@ class TapPartoo(CarefulTap):
 
     @override  # type: ignore[misc] # as above
     def run_connection_test(self) -> bool:
-        """Print which streams the key may read, and what a run of each costs.
+        """Print which streams the key may read, and how many requests each takes.
 
         Raises:
             FatalSyncError: If Partoo refuses a stream that is selected.

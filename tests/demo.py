@@ -27,7 +27,7 @@ API_KEY = "demo-key"
 CHANGES_SECONDS = 3
 COMMAND = ("el", "tap-partoo", "target-postgres", "--state-id", "demo")
 
-# What Meltano logs that says nothing about this run.
+# What Meltano logs that does not concern this run.
 NOISE = (
     "METRIC",
     "Skipping parse",
@@ -54,7 +54,7 @@ def say(text: str = "") -> None:
 
 
 def run_meltano(project: Project, *command: str) -> None:
-    """Run a command, showing what it logs as it goes."""
+    """Run a command, and show its log meanwhile."""
     with project.start(*command) as process:
         assert process.stderr is not None
         for line in process.stderr:
@@ -77,7 +77,7 @@ class Changes:
     deleted: int
 
     def marks(self) -> dict[tuple[str, int], str]:
-        """What to say beside the rows."""
+        """Comments on the rows."""
         return {
             ("api_keys", self.new): "<- new",
             ("api_keys", self.revoked): "<- revoked",
@@ -90,7 +90,7 @@ def change_account(api: StandIn) -> Changes:
     """Change keys over HTTP, and reviews as people on Google and in Partoo do."""
     account = api.account
     client = requests.Session()
-    client.trust_env = False  # no proxy between us and this machine
+    client.trust_env = False  # no proxy to this machine
     client.headers["x-APIKey"] = API_KEY
     fields = {"label": "Created by the demo"}
     created = client.post(f"{api.url}/api_keys", json=fields, timeout=10)
@@ -120,7 +120,7 @@ def change_account(api: StandIn) -> Changes:
 
 
 def extracted_since(database: Database, sequences: dict[str, int]) -> dict[str, int]:
-    """Count the rows that reached each table after `sequences`, which move on."""
+    """Count the rows that reached each table after `sequences`, and update these."""
     counts = {}
     with database.connect() as connection:
         for name in STREAMS:
@@ -134,12 +134,12 @@ def extracted_since(database: Database, sequences: dict[str, int]) -> dict[str, 
     return counts
 
 
-def told(counts: dict[str, int]) -> str:
+def described(counts: dict[str, int]) -> str:
     return ", ".join(f"{count} {name}" for name, count in counts.items())
 
 
 def show_rows(database: Database, changes: Changes) -> list[tuple[object, ...]]:
-    """Print the rows of what changed."""
+    """Print the rows that changed."""
     marks = changes.marks()
     ids = {
         name: [number for stream, number in marks if stream == name]
@@ -173,7 +173,7 @@ def width(text: str) -> int:
 def demonstrate(directory: Path) -> None:
     account = whole_account(keys=287, businesses=40, reviews=1200, api_key=API_KEY)
     with StandIn(account) as api, postgres() as database:
-        sizes = told({name: len(account[name].rows()) for name in STREAMS})
+        sizes = described({name: len(account[name].rows()) for name in STREAMS})
         say(f"A stand-in of the Partoo API with made-up rows ({sizes}): {api.url}")
         say(f"A throwaway PostgreSQL: {database.host}:{database.port}")
         project = Project(
@@ -190,18 +190,18 @@ def demonstrate(directory: Path) -> None:
         say(f"Run 1: meltano {' '.join(COMMAND)}")
         run_meltano(project, *COMMAND)
         sequences: dict[str, int] = {}
-        say(f"=> run 1 loaded {told(extracted_since(database, sequences))}")
+        say(f"=> run 1 loaded {described(extracted_since(database, sequences))}")
 
         say()
         changes = change_account(api)
-        # As between two nights: of what has just changed nobody can tell whether Partoo
-        # has counted it, so that the list would be read twice.
+        # As between two nights: it is not certain whether Partoo has counted what has
+        # just changed, so the list would be read twice.
         time.sleep(CHANGES_SECONDS)
 
         say()
         say("Run 2: the same command. Meltano kept the state of run 1.")
         run_meltano(project, *COMMAND)
-        say(f"=> run 2 loaded {told(extracted_since(database, sequences))}:")
+        say(f"=> run 2 loaded {described(extracted_since(database, sequences))}:")
         say("   keys that are new, used or revoked; all businesses, which are few")
         say(
             "   requests; reviews of the last 30 days once more, for their replies, and"
@@ -259,7 +259,7 @@ def check(
 
 
 def stop(number: int, _frame: object) -> NoReturn:
-    """Unwind, so that everything started is stopped."""
+    """Exit, so that everything that was started is stopped."""
     sys.exit(128 + number)
 
 

@@ -1,4 +1,4 @@
-"""What the tap has to make of the rows of every stream, computed without its code."""
+"""The records expected from the rows of every stream, computed without the tap."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ class Form:
     """How the rows of a stream differ from its records.
 
     Attributes:
-        times: Paths of times, of any spelling.
+        times: Paths of times, in any format.
         epochs: Paths of times that are seconds since 1970.
-        json: Paths of what becomes JSON text.
-        texts: Paths of what becomes text whatever it is.
-        left_out: Fields that do not leave.
+        json: Paths of values that become JSON text.
+        texts: Paths of values that always become text.
+        left_out: Fields that are not emitted.
         change: Changes a copy of the row before anything else.
     """
 
@@ -156,7 +156,7 @@ FORMS = {
 
 
 def expected(name: str, row: Mapping[str, Any]) -> Record:
-    """Give the record that a row of the account has to become."""
+    """Return the record that a row of the account must become."""
     record = copy.deepcopy(dict(row))
     form = FORMS[name]
     form.change(record)
@@ -177,7 +177,7 @@ def expected(name: str, row: Mapping[str, Any]) -> Record:
 
 
 def rows_of(account: Account, name: str) -> list[Record]:
-    """Give the rows of a stream as the API answers them."""
+    """Return the rows of a stream as the API answers them."""
     if name == "api_keys":
         return account.records()
     rows = account[name].rows()
@@ -190,53 +190,53 @@ def rows_of(account: Account, name: str) -> list[Record]:
 
 
 def expected_records(account: Account, name: str) -> dict[Any, Record]:
-    """Give the records that a stream has to have, by their keys."""
+    """Return the records that a stream must have, by their keys."""
     return by_key(name, (expected(name, row) for row in rows_of(account, name)))
 
 
 def by_key(name: str, records: Iterable[Record]) -> dict[Any, Record]:
-    """Give records by their primary keys; of several with the same, the last."""
+    """Return records by their primary keys; of several with the same, the last."""
     return {key_of(name, record): record for record in records}
 
 
 def key_of(name: str, record: Mapping[str, Any]) -> Any:  # noqa: ANN401 - of any type
-    """Give the primary key of a record: a tuple where it has several fields."""
+    """Return the primary key of a record: a tuple where it has several fields."""
     values = tuple(record[field] for field in RESOURCES[name].key)
     return values if len(values) > 1 else values[0]
 
 
 def records_of(run: Run, name: str) -> list[Record]:
-    """Give the records of one stream, in order."""
+    """Return the records of one stream, in order."""
     messages = run.of_type("RECORD")
     return [message["record"] for message in messages if message["stream"] == name]
 
 
 def bookmark_of(run: Run, name: str) -> Any:  # noqa: ANN401 - as JSON has it
-    """Give the bookmark of a stream in the last state; None without one."""
+    """Return the bookmark of a stream in the last state; None without one."""
     entry = (run.state or {}).get("bookmarks", {}).get(name, {})
     return entry.get("replication_key_value")
 
 
 def warnings(run: Run) -> list[str]:
-    """Give the warnings and errors of a run."""
+    """Return the warnings and errors of a run."""
     lines = (line.partition(" ") for line in run.stderr.splitlines())
     return [text for level, _, text in lines if level in {"WARNING", "ERROR"}]
 
 
 def utc(text: str) -> str:
-    """Spell a time of any spelling in UTC."""
+    """Return a time of any format in UTC."""
     moment = datetime.fromisoformat(text)
     dated = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return dated.astimezone(UTC).isoformat()
 
 
 def json_text(value: object) -> str:
-    """Give the text of a value's JSON."""
+    """Return a value as JSON text."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def places(value: Any, path: Names) -> Iterator[tuple[Record, str]]:  # noqa: ANN401
-    """Give all objects that have the field at a path, with its name there."""
+    """Return all objects that have the field at a path, with its name there."""
     if isinstance(value, list):
         for item in value:
             yield from places(item, path)
@@ -248,7 +248,7 @@ def places(value: Any, path: Names) -> Iterator[tuple[Record, str]]:  # noqa: AN
 
 
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let runs in this process wait little between attempts, and for the limit."""
+    """Shorten the waits of runs in this process."""
     for name, seconds in {
         "retrying.BACKOFF_FACTOR_SECONDS": 0.01,
         "retrying.BACKOFF_MAX_SECONDS": 0.05,
@@ -268,7 +268,7 @@ def _discovered() -> str:
 
 
 def catalog_of(*names: str, method: str | None = None) -> dict[str, Any]:
-    """Give the discovered catalog with these streams selected and no others.
+    """Return the discovered catalog with these streams selected and no others.
 
     Args:
         names: The streams.
@@ -287,14 +287,14 @@ def catalog_of(*names: str, method: str | None = None) -> dict[str, Any]:
 
 
 def entry_of(catalog: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """Give the entry of a stream."""
+    """Return the entry of a stream."""
     entry: dict[str, Any]
     [entry] = [e for e in catalog["streams"] if e["tap_stream_id"] == name]
     return entry
 
 
 def root_of(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the metadata of a stream itself."""
+    """Return the metadata of a stream itself."""
     root: dict[str, Any]
     [root] = [m["metadata"] for m in entry["metadata"] if not m["breadcrumb"]]
     return root
@@ -311,7 +311,7 @@ def deselect(catalog: Mapping[str, Any], name: str, *paths: Names) -> None:
 
 
 def breadcrumb(path: Names) -> Names:
-    """Give where the metadata of a field is."""
+    """Return where the metadata of a field is."""
     return tuple(part for name in path for part in ("properties", name))
 
 
@@ -319,7 +319,7 @@ def breadcrumb(path: Names) -> Names:
 
 
 def schema_of(name: str) -> dict[str, Any]:
-    """Give the schema of a stream as discovery has it."""
+    """Return the schema of a stream as discovery has it."""
     schema: dict[str, Any] = entry_of(catalog_of(), name)["schema"]
     return schema
 
@@ -327,7 +327,7 @@ def schema_of(name: str) -> dict[str, Any]:
 def fields_of(
     schema: Mapping[str, Any], place: Names = ()
 ) -> Iterator[tuple[Names, dict[str, Any]]]:
-    """Give the path and the definition of each field of a schema, at any depth."""
+    """Return the path and the definition of each field of a schema, at any depth."""
     while "items" in schema:
         schema = schema["items"]
     for name, definition in schema.get("properties", {}).items():

@@ -1,4 +1,4 @@
-"""Rows of every stream with a value in each field, to be spoilt one by one."""
+"""Rows of every stream with a value in each field, to be broken one by one."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ FROM_QUERY = {
     ("messages", "conversation_id"),
     ("groups", "section_id"),
 }
-"""What decides in which list a row is."""
+"""The fields that decide in which list a row is."""
 
 CONFIGS: dict[str, dict[str, Any]] = {
     "api_keys": {"api_keys_include_all_permissions": True}
 }
-"""Settings without which the stand-in would narrow the rows."""
+"""Settings that the stand-in needs to send all rows."""
 
 PARENT_ROWS: dict[str, tuple[str, Record]] = {
     "search_keywords": ("businesses", {"id": "shop"}),
@@ -31,14 +31,14 @@ PARENT_ROWS: dict[str, tuple[str, Record]] = {
 }
 
 HOST = ("webhooks", ("url_host",))
-"""The one column that is made of another field, its `url`."""
+"""The one column that is made from another field, its `url`."""
 
 
 def full_row(account: Account, name: str, number: int) -> Record:
-    """Give a row, as Partoo would send it, with a value in each field.
+    """Return a row, as Partoo would send it, with a value in each field.
 
     Args:
-        account: Tells what day it is.
+        account: Has the current day.
         name: The stream.
         number: Decides the key.
     """
@@ -85,7 +85,7 @@ def _raw(name: str, schema: Mapping[str, Any], path: Names) -> Any:  # noqa: ANN
 
 
 def hold(account: Account, name: str, rows: Sequence[Record]) -> None:
-    """Let the account have these rows of a stream and no others.
+    """Replace the rows of a stream in the account.
 
     Args:
         account: The account; without rows that matter.
@@ -105,7 +105,7 @@ def hold(account: Account, name: str, rows: Sequence[Record]) -> None:
 
 
 def spoilt(row: Record, path: Names, value: object) -> Record:
-    """Give a copy of a row with another value at a path, in each object there."""
+    """Return a copy of a row with another value at a path, in each object there."""
     result = copy.deepcopy(row)
     for holder, field in places(result, path):
         holder[field] = value
@@ -113,7 +113,7 @@ def spoilt(row: Record, path: Names, value: object) -> Record:
 
 
 def wrong_value(name: str, path: Names, definition: Mapping[str, Any]) -> Any:  # noqa: ANN401
-    """Give a value that does not fit a field; None where any does."""
+    """Return a value that does not fit a field; None where any does."""
     place, form = ".".join(path), FORMS[name]
     if place in form.json or (name, place) == ("messages", "content"):
         return None

@@ -1,6 +1,6 @@
-"""Every failure that can end a run, with the sentence that it ends with.
+"""Every failure that can end a run, with its error message.
 
-The tests compare runs with this table, and `docs/failures.md` is made of it:
+The tests compare runs with this table, and `docs/failures.md` is made from it:
 `python -m tests.failures` writes the page.
 """
 
@@ -29,7 +29,7 @@ STATE = {
         }
     }
 }
-"""A state to start from, which a run that fails must leave alone."""
+"""A state to start from, which a failed run must not change."""
 
 Tries = Literal["minutes", "few", "one", "none"]
 
@@ -43,8 +43,8 @@ class Failure:
         tries: How long the tap tries: for minutes, a few times, once, or not at all
             because no request is made.
         sentence: What follows `Error: `. `{where}` stands for the address of the
-            stream; a note on the number of attempts follows where there were several.
-        faults: The faults of the stand-in that are this failure.
+            stream; after several attempts, a note on their number follows.
+        faults: The faults of the stand-in that cause this failure.
     """
 
     what: str
@@ -53,13 +53,13 @@ class Failure:
     faults: tuple[str, ...] = ()
 
     def line(self, **values: str) -> str:
-        """Give the line on standard error, without the note on the attempts."""
+        """Return the line on standard error, without the note on the attempts."""
         name = "api_keys: " if self.is_of_stream else ""
         return f"Error: {name}{self.sentence.format_map(values)}"
 
     @property
     def is_of_stream(self) -> bool:
-        """Whether the line names the stream: not where none could be read."""
+        """Whether the line names the stream: not if no stream could be read."""
         return self.tries != "none" and not self.sentence.startswith(
             (
                 "Partoo refused",
@@ -83,7 +83,7 @@ def _figure_failure(name: str) -> Failure:
 
 def _server_failure(status: int, says: str = "") -> Failure:
     return Failure(
-        f"Trouble in Partoo's server (HTTP {status})",
+        f"Partoo's server fails (HTTP {status})",
         "minutes",
         f"Partoo's server failed (HTTP {status}). Run again later.{says}",
         (str(status),),
@@ -124,7 +124,7 @@ FAILURES: dict[str, Failure] = {
     "broke off": Failure(
         "The response breaks off",
         "minutes",
-        "The response of {where} broke off. Check the network, or run again later.",
+        "The response from {where} broke off. Check the network, or run again later.",
         ("short body", "cut chunked body"),
     ),
     "timeout": Failure(
@@ -135,13 +135,13 @@ FAILURES: dict[str, Failure] = {
         ("stall", "stall in the body"),
     ),
     "slow": Failure(
-        "A response that trickles: each part comes in time, and it never ends",
+        "A response that is too slow in total, although each part comes in time",
         "minutes",
-        "The response of {where} came too slowly: it was not complete after 300 s, "
+        "The response from {where} was too slow: it was not complete after 300 s, "
         "five times `request_timeout`. Check the network, or run again later.",
     ),
     "encoding": Failure(
-        "A response with a broken compression",
+        "A response that cannot be decompressed",
         "minutes",
         "{where} sent a response that cannot be decompressed. Check `api_url`, or run "
         "again later.",
@@ -154,16 +154,16 @@ FAILURES: dict[str, Failure] = {
         ("HTML with 200",),
     ),
     "JSON": Failure(
-        "A response that is cut, empty, or no JSON",
+        "A response that is cut, empty, or not JSON",
         "minutes",
-        "{where} sent text that is not whole JSON instead of data. Check `api_url`, "
-        "or run again later.",
+        "{where} sent text that is not complete JSON instead of data. Check "
+        "`api_url`, or run again later.",
         ("truncated JSON", "invalid JSON", "empty body with 200", "invalid UTF-8"),
     ),
     "no object": Failure(
         "A response that is JSON of another kind",
         "minutes",
-        "{where} sent JSON that is no object instead of data. Check `api_url`, or "
+        "{where} sent JSON that is not an object instead of data. Check `api_url`, or "
         "run again later.",
         ("JSON array", "JSON null"),
     ),
@@ -175,7 +175,7 @@ FAILURES: dict[str, Failure] = {
         ("api_keys missing", "api_keys null", "api_keys not a list"),
     ),
     "error with 200": Failure(
-        "An error message with the status of a success",
+        "An error message with status 200",
         "minutes",
         "{where} sent a page without a list of objects `api_keys`. Partoo says: json: "
         "Please try again. Check `api_url`, or run again later.",
@@ -203,10 +203,9 @@ FAILURES: dict[str, Failure] = {
     "401": Failure(
         "The key is wrong, expired or revoked (HTTP 401)",
         "one",
-        "Partoo refused the API key (HTTP 401). Check `api_key`: that it is complete, "
-        "neither expired nor revoked, and made for this `api_url` (production and "
-        "sandbox have their own keys). Partoo says: authentication: User not "
-        "authenticated.",
+        "Partoo refused the API key (HTTP 401). Check that `api_key` is complete, not "
+        "expired or revoked, and made for this `api_url` (production and sandbox have "
+        "separate keys). Partoo says: authentication: User not authenticated.",
         ("401",),
     ),
     "403": Failure(
@@ -230,7 +229,7 @@ FAILURES: dict[str, Failure] = {
     "418": Failure(
         "Any other refusal (HTTP 4xx)",
         "one",
-        "{where} gave a response that is not Partoo's (HTTP 418). Check `api_url`.",
+        "{where} sent a response that is not from Partoo (HTTP 418). Check `api_url`.",
         ("418",),
     ),
     **{
@@ -238,8 +237,8 @@ FAILURES: dict[str, Failure] = {
             f"A redirect to another address (HTTP {status})",
             "one",
             f"{{where}} redirects to another address (HTTP {status}). Redirects are "
-            "not followed, so that the API key goes nowhere else: set `api_url` to the "
-            "final address.",
+            "not followed, so that the API key is not sent elsewhere: set `api_url` to "
+            "the final address.",
             (f"redirect {status}",),
         )
         for status in (301, 302, 307)
@@ -252,13 +251,13 @@ FAILURES: dict[str, Failure] = {
         "certificates.",
     ),
     "no TLS": Failure(
-        "No TLS is spoken at `api_url`",
+        "`api_url` does not support TLS",
         "one",
         "The TLS connection to {where} cannot be made. Check `api_url` and the proxy "
         "variables.",
     ),
     "bad proxy": Failure(
-        "The proxy variables hold no address of an HTTP proxy",
+        "The proxy variables are not the address of an HTTP proxy",
         "one",
         "The request to {where} cannot be made ({kind}). Check `api_url` and the proxy "
         "variables.",
@@ -267,27 +266,26 @@ FAILURES: dict[str, Failure] = {
         "The proxy is a SOCKS proxy, and PySocks is not installed",
         "none",
         "The proxy variables name a SOCKS proxy, which needs PySocks: install the "
-        "package `PySocks` beside the tap, or check HTTPS_PROXY, HTTP_PROXY, ALL_PROXY "
-        "and NO_PROXY.",
+        "package `PySocks` next to the tap, or check HTTPS_PROXY, HTTP_PROXY, "
+        "ALL_PROXY and NO_PROXY.",
     ),
     "wrong page": Failure(
-        "Another page than the one asked for",
+        "A page that is not the requested one",
         "one",
-        "The pages that Partoo sends make no sense: page 2 says that it is page 1. The "
-        "bookmark did not move: run again, and report it to Partoo if it stays.",
+        "The pages that Partoo sends are inconsistent: page 2 says that it is page 1. "
+        "Run again, and report it to Partoo if it happens again.",
     ),
     "endless": Failure(
         "A list that grows without end",
         "one",
-        "The pages that Partoo sends make no sense: while they were read, they became "
-        "{pages}. The bookmark did not move: run again, and report it to Partoo if it "
-        "stays.",
+        "The pages that Partoo sends are inconsistent: their number grew to {pages} "
+        "while they were read. Run again, and report it to Partoo if it happens again.",
     ),
     "full": Failure(
         "Standard output cannot be written, such as a full disk",
         "one",
         "Standard output cannot be written: No space left on device. Make room there "
-        "and run again; the bookmark did not move.",
+        "and run again; the next run starts from the last bookmark.",
     ),
     "no key": Failure(
         "`api_key` is not set",
@@ -310,11 +308,11 @@ FAILURES: dict[str, Failure] = {
     "plain http": Failure(
         "`api_url` begins with http",
         "none",
-        "The setting `api_url` must begin with https: over plain http anybody on the "
-        "way could read the API key, such as https://api.partoo.co/v2",
+        "The setting `api_url` must begin with https: over plain http, anybody on the "
+        "network could read the API key, such as https://api.partoo.co/v2",
     ),
     "certificates": Failure(
-        "REQUESTS_CA_BUNDLE or SSL_CERT_FILE names no file of certificates",
+        "REQUESTS_CA_BUNDLE or SSL_CERT_FILE is not a file with certificates",
         "none",
         "The certificates at {path} cannot be read. Check REQUESTS_CA_BUNDLE, "
         "CURL_CA_BUNDLE and SSL_CERT_FILE.",
@@ -335,10 +333,10 @@ FAILURES: dict[str, Failure] = {
         "The state file {path} is not JSON: Expecting value in line 1, column 1.",
     ),
     "bookmark": Failure(
-        "A bookmark is no date",
+        "A bookmark is not a date",
         "none",
         "The state entry `bookmarks.api_keys.replication_key_value` is 'yesterday', "
-        "which is no date. Correct it, or remove it to read everything again (in "
+        "which is not a date. Correct it, or remove it to read everything again (in "
         "Meltano: `meltano state clear` with the state id, or `--full-refresh`).",
     ),
     "catalog": Failure(
@@ -359,7 +357,7 @@ _EXAMPLES = {
 
 
 def of_fault(fault: str) -> Failure:
-    """Give the failure that a fault of the stand-in is."""
+    """Return the failure that a fault of the stand-in causes."""
     (failure,) = (f for f in FAILURES.values() if fault in f.faults)
     return failure
 
@@ -368,9 +366,9 @@ def check_end(run: Run, failure: Failure, **values: str) -> None:
     """Assert that a run ended with this failure, and did so properly.
 
     Args:
-        run: A run, of `STATE` or of no state.
-        failure: What must have ended it.
-        values: Those of the placeholders in its sentence.
+        run: A run from `STATE`, or without a state.
+        failure: The expected failure.
+        values: The values of the placeholders in its sentence.
     """
     assert run.returncode == 1, run.stderr
     assert [_TRIES.sub("", line) for line in run.errors] == [failure.line(**values)]
@@ -386,32 +384,32 @@ def check_end(run: Run, failure: Failure, **values: str) -> None:
 
 _TITLES: Mapping[Tries, tuple[str, str]] = {
     "minutes": (
-        "What passes by itself",
+        "Temporary failures",
         """
-        The tap tries again, for up to five minutes per request: after a second, two,
-        four and so on up to half a minute, or after as long as Partoo asks for with
-        `Retry-After`, whereupon all requests wait. Waits of more than three seconds are
-        announced in the log. When it does not get better, the run ends with this line,
-        followed by such as `Gave up after 17 attempts in 300 s.`
+        The tap retries each request for up to five minutes: after 1, 2, 4 and so on up
+        to 30 seconds, or after the time that Partoo asks for with `Retry-After`, which
+        holds back all requests. Waits of more than three seconds are logged. If the
+        failure remains, the run ends with this line, followed by a note such as `Gave
+        up after 17 attempts in 300 s.`
         """,
     ),
     "few": (
-        "What seldom passes",
+        "Failures that are seldom temporary",
         """
-        The tap tries three times. Then the run ends with this line, followed by such as
-        `Gave up after 3 attempts in 5 s.`
+        The tap tries three times. Then the run ends with this line, followed by a note
+        such as `Gave up after 3 attempts in 5 s.`
         """,
     ),
     "one": (
-        "What stays",
-        "Another try would not help, so that the run ends at once:",
+        "Permanent failures",
+        "A retry would not help, so the run ends at once:",
     ),
     "none": (
-        "What is wrong before the first request",
+        "Errors before the first request",
         """
         The run ends at once, before anything is sent. These are examples: all settings,
-        the catalog and the state are checked, and what is wrong with them is said in
-        the same way.
+        the catalog and the state are checked, and their errors are reported in the same
+        way.
         """,
     ),
 }
@@ -421,13 +419,13 @@ _INTRODUCTION = """\
 # When a run fails
 
 A run that fails ends with one line on standard error that begins with `Error:`, and
-with exit code 1. The bookmark stays where it was: correct the cause and run again,
-nothing is lost. Where the log is configured, as Meltano does it, that line is a record
-of level ERROR. What Partoo itself says about the failure is quoted in the line, after
-`Partoo says:`. The API key and `api_keys_search_text` never are: they appear as `***`.
+with exit code 1. Correct the cause and run again: nothing is lost, since the bookmark
+only moves past what was read completely. If the log is configured, as in Meltano, that
+line is a log record of level ERROR. It quotes Partoo's own message about the failure
+after `Partoo says:`. The API key and `api_keys_search_text` are always masked as `***`.
 
-For more, run with `TAP_PARTOO_LOGLEVEL=debug`, which shows each try and, where a
-failure was not foreseen, where in the program it happened.
+For more detail, run with `TAP_PARTOO_LOGLEVEL=debug`: it shows each attempt and, for
+unexpected errors, where in the program they happened.
 """
 _OTHER_ENDS = """\
 ## Other ends
@@ -436,17 +434,17 @@ _OTHER_ENDS = """\
 | --- | --- | --- |
 | Everything was read | A summary, in the log | 0 |
 | Rows moved while the pages were read, and some are still missing after three \
-readings | A warning `api_keys may be incomplete`; the bookmark stays where it was, so \
+attempts | A warning `api_keys may be incomplete`; the bookmark stays where it was, so \
 that the next run covers the gap | 0 |
 | The command line is wrong | `Error:` and what is wrong | 2 |
-| You press Ctrl-C, or a scheduler stops the run | `Stopped by SIGINT: the bookmark \
-did not move, the next run starts where this one did.` | 130 (SIGINT), 143 (SIGTERM) |
-| The reader of the output ends first, such as `head` | Nothing more | 141 |
+| You press Ctrl-C, or a scheduler stops the run | `Stopped by SIGINT: the next run \
+starts from the last bookmark.` | 130 (SIGINT), 143 (SIGTERM) |
+| The reader of the output ends first, such as `head` | No further output | 141 |
 """
 
 
 def page() -> str:
-    """Give the page for users."""
+    """Return the page for users."""
     parts = [_INTRODUCTION]
     for tries, (title, introduction) in _TITLES.items():
         table = _table(f for f in FAILURES.values() if f.tries == tries)

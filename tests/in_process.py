@@ -1,6 +1,6 @@
-"""Runs the tap in this process: a twentieth of the time that a process takes to start.
+"""Runs the tap in this process: it takes a twentieth of the time of a new process.
 
-For properties that need hundreds of runs; their representatives run as a process.
+For properties that need hundreds of runs; examples of them run as a process.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def _logged() -> Iterator[list[str]]:
 
 @contextlib.contextmanager
 def own_signals() -> Iterator[None]:
-    """Give back the signals that the tap takes over: Ctrl-C is to end the tests."""
+    """Restore the signal handlers that the tap replaces: Ctrl-C must end the tests."""
     handlers = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
@@ -63,9 +63,9 @@ def run_here(
     state: Mapping[str, Any] | None = None,
     catalog: Mapping[str, Any] | None = None,
 ) -> Run:
-    """Run the tap to its end; what ends it early is raised.
+    """Run the tap to its end; an error that ends it early is raised.
 
-    The log stands in for the standard error of the command.
+    The log takes the place of the command's standard error.
     """
     settings = {
         "api_key": api.account.api_key,

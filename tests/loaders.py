@@ -37,7 +37,7 @@ PLUGINS: dict[str, dict[str, Any]] = {
     for block in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
     for plugin in YAML(typ="safe").load(block)["plugins"]["loaders"]
 }
-"""The definitions of the page, by name: what it shows is what is installed and run."""
+"""The definitions on the page, by name: exactly these are installed and run."""
 
 LISTS = ("ip_whitelist", "permissions")
 
@@ -84,9 +84,9 @@ def awkward_account() -> Account:
 
 
 def install(name: str, *pins: str) -> Path:
-    """Give the commands of an environment of its own with these packages.
+    """Return the commands of a separate environment with these packages.
 
-    It stays for the next run with the same ones.
+    It is kept for the next run with the same packages.
     """
     venv = ROOT / ".venv" / "loaders" / name
     note = venv / "installed"
@@ -107,7 +107,7 @@ class Loader(ABC):
 
     Attributes:
         name: What the page calls it.
-        appends: Whether a row that comes again stays beside its older self.
+        appends: Whether a row that is sent again does not replace the old one.
     """
 
     name: str
@@ -118,7 +118,7 @@ class Loader(ABC):
 
         Args:
             folder: An empty one.
-            values: Of the variables in the configuration.
+            values: The values of the variables in the configuration.
         """
         plugin = PLUGINS[self.name]
         config = Template(json.dumps(plugin["config"])).substitute(values)
@@ -146,7 +146,7 @@ class Loader(ABC):
 
         Args:
             api: Where the tap reads.
-            state: Of the run before.
+            state: The state of the previous run.
             mirror: FULL_TABLE with ACTIVATE_VERSION, of the API keys.
             catalog: What else is selected.
         """
@@ -201,23 +201,23 @@ class Loader(ABC):
         """
 
     def types(self) -> dict[str, str]:
-        """The types of the columns, where the loader makes any."""
+        """The types of the columns, if the loader makes any."""
         return {}
 
     def altered(self, row: Row) -> Row:
-        """What becomes of a row, where a value gets lost."""
+        """What a row becomes if a value is lost."""
         return row
 
     def ask(self, code: str, *args: str) -> list[dict[str, Any]]:
         """Run Python code in the loader's environment; it prints a list in JSON."""
-        answer = subprocess.run(
+        result = subprocess.run(
             [self.bin / "python", "-c", code, *args],
             check=True,
             cwd=self.folder,
             stdout=subprocess.PIPE,
             timeout=60,
         )
-        objects: list[dict[str, Any]] = json.loads(answer.stdout)
+        objects: list[dict[str, Any]] = json.loads(result.stdout)
         return objects
 
 
@@ -280,7 +280,7 @@ class JsonLines(Loader):
 
 
 class Csv(Loader):
-    """A file of CSV for each run: all is text, null is nothing."""
+    """A CSV file for each run: everything is text, null is empty."""
 
     name = "target-csv"
     appends = True
@@ -318,7 +318,7 @@ class DuckDB(Loader):
     name = "target-duckdb"
 
     def select(self, query: str) -> list[dict[str, Any]]:
-        """The rows of a query, with timestamps as the UTC that they are."""
+        """The rows of a query, with timestamps marked as UTC."""
         code = """
 import duckdb, json, sys
 cursor = duckdb.connect("output/warehouse.duckdb", read_only=True).execute(sys.argv[1])

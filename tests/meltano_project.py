@@ -1,4 +1,4 @@
-"""Run the real Meltano on this checkout's `meltano.yml`, with a state of its own."""
+"""Run the real Meltano on this checkout's `meltano.yml`, with its own state."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Row = dict[str, object]
 ROOT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
 
-# What would let the caller's own project, account or database into a run.
+# Variables of the caller's own project, account or database.
 _FOREIGN = ("MELTANO_", "TAP_PARTOO_", "TARGET_", "POSTGRES_", "PG", "XDG_STATE_HOME")
 
 
@@ -101,7 +101,7 @@ class Project:
 
 
 def filled_in(example: Path, values: Mapping[str, str]) -> list[str]:
-    """The lines of an `.env.example` with these values; each has to have its line."""
+    """The lines of an `.env.example` with these values; each must have its line."""
     rest = dict(values)
     lines = []
     for line in example.read_text(encoding="utf-8").splitlines():
@@ -128,15 +128,15 @@ def loaded_rows(database: Database, schema: str = "partoo") -> dict[int, Row]:
 
 
 def expected_rows(account: Account) -> dict[int, Row]:
-    """The rows that the account's keys should be, read without the tap's code."""
+    """The expected rows of the account's keys, computed without the tap's code."""
     return {record["id"]: expected_row(record) for record in account.records()}
 
 
 def expected_row(record: Mapping[str, object]) -> Row:
-    """One row; the tap's own spelling of a record gives the same."""
+    """One expected row, also from a record of the tap."""
     row = dict(record)
     for column in ("created_at", "last_used_at", "revoked_at"):
-        # The loader's columns have no time zone; UTC is what they should hold.
+        # The loader's columns have no time zone; they should contain UTC.
         text = row[column]
         row[column] = (
             datetime.fromisoformat(str(text)).astimezone(UTC).replace(tzinfo=None)

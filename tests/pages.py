@@ -1,4 +1,4 @@
-"""The pages and tables about streams that are made from the code.
+"""The pages and tables about streams that are generated from the code.
 
 `python -m tests.pages` writes them; `tests/test_docs.py` fails where they are old.
 """
@@ -32,7 +32,7 @@ class Cost(NamedTuple):
     full: str
     """For a first or FULL_TABLE run."""
     daily: str
-    """For each later one."""
+    """For each later run."""
 
 
 # With 500,000 reviews, 2,500 users, 20,000 conversations, 100,000 feedbacks.
@@ -74,27 +74,27 @@ HISTORY = {
 LATEST = "as of now"
 
 ADVICE = """\
-## What a value may be
+## Values
 
-All columns but the primary key may be null. Times carry an offset and are always UTC,
-such as `2018-03-12T11:49:03.399475+00:00`; days are `2018-03-12`. Where the shape of a
-value is not documented, or mixed, the column holds the text of its JSON.
+All columns except the primary key may be null. Times have an offset and are always UTC,
+such as `2018-03-12T11:49:03.399475+00:00`; dates are `2018-03-12`. If the shape of a
+value is not documented, or varies, the column contains its JSON text.
 
-A value of another type than its column is converted where nothing is lost; otherwise
-it becomes null, and one warning for each column says how many. Fields that this
-version does not know are left out and named in one warning. Fields that could hold a
+A value that does not have the type of its column is converted if nothing is lost;
+otherwise it becomes null, and one warning per column says how many. Fields that this
+version does not know are left out and named in one warning. Fields that could contain a
 secret (`api_key`, `token`, `password`, the address and headers of a webhook) are never
 loaded.
 """
 
-# What there is to say beyond the columns.
+# Notes, in addition to the columns.
 NOTES = {
     "api_keys": """\
-### What a key may do now
+### The status of a key
 
-Partoo derives the status of a key and does not send it. `disabled` is the column of
-that name; expired is an `expiration_date` in the past; active is neither. In
-PostgreSQL:
+Partoo derives the status of a key and does not send it. A key is disabled if `disabled`
+is true, expired if `expiration_date` is in the past, and otherwise active. In
+PostgreSQL, this lists the active keys that nobody has used for 90 days:
 
 ```sql
 SELECT id, label, user_name, last_used_at
@@ -106,8 +106,6 @@ WHERE NOT disabled
     OR last_used_at < now() AT TIME ZONE 'UTC' - interval '90 days'
   );
 ```
-
-lists the keys that still work and that nobody has used for 90 days.
 """
 }
 
@@ -115,12 +113,12 @@ _LINK = re.compile(r"https://\S+")
 
 
 def title(stream: type[PartooStream]) -> str:
-    """What a stream holds, in one line."""
+    """What a stream contains, in one line."""
     return (stream.__doc__ or "").partition("\n")[0]
 
 
 def replication(stream: type[PartooStream]) -> str:
-    """How a stream is read, and by which column."""
+    """How a stream is replicated, and by which column."""
     key = stream.replication_key
     return f"incremental, `{key}`" if key else "full table"
 
@@ -236,39 +234,40 @@ def streams_page() -> str:
 _INTRODUCTION = """
 # Streams
 
-{number} streams. `api_keys` alone is selected unless you say otherwise: the requests
-are shared with all other integrations of your organisation, and much of the data is
-personal. `meltano select tap-partoo reviews "*"` adds one.
+{number} streams. By default, only `api_keys` is selected: all integrations of your
+organisation share the rate limit, and much of the data is personal. `meltano select
+tap-partoo reviews "*"` adds a stream.
 """
 
 _NEEDS = """
 *Needs* is the product or right without which Partoo refuses the stream, or sends an
-empty list. `tap-partoo --test` asks each stream for one record, and shows which ones
-your key may read. It fails if one cannot be read that is selected: by the catalog, or
-by default. In Meltano it is `meltano invoke tap-partoo --test`; `meltano select
-tap-partoo --list` before it hands your selection over.
+empty list. `tap-partoo --test` requests one record of each stream, and shows which ones
+your key may read. It fails if a stream cannot be read that is selected, by the catalog
+or by default. In Meltano, run `meltano select tap-partoo --list`, which stores the
+catalog with your selection, and then `meltano invoke tap-partoo --test`.
 
-A stream that Partoo refuses does not keep the others from being read. The run fails at
-its end, and its last line names the refused streams and what they need.
+If Partoo refuses a stream, the others are still read. The run fails at its end, and its
+last line names the refused streams and what they need.
 """
 
 _REQUESTS = """\
 ## Requests
 
-About how many an organisation with 2,000 stores, 500,000 reviews, 20,000 conversations
-and 100,000 feedbacks takes. Partoo allows an organisation 300 per minute, and the tap
-takes at most 240 of them: 5,000 requests are about 21 minutes.
+The approximate number of requests for an organisation with 2,000 stores, 500,000
+reviews, 20,000 conversations and 100,000 feedback results. Partoo allows 300 per minute
+for each organisation, and the tap sends at most 240 by default: 5,000 requests take
+about 21 minutes.
 """
 
 _PARENTS = """
-Streams per row of another one read that list once a run, whether or not it is selected:
-`search_keywords` and `publisher_states` the list of businesses, `messages` that of
-conversations, `groups` that of sections.
+Streams with a query per row of another list read that list once per run, even if it is
+not selected: `search_keywords` and `publisher_states` read the businesses, `messages`
+the conversations, `groups` the sections.
 """
 
 
 def reading(stream: type[PartooStream]) -> str:
-    """How the requests of a list come about."""
+    """How a list is read."""
     if stream.parent:
         return f"one query per row of `{stream.parent.name}`"
     if stream.ranges:
@@ -334,7 +333,7 @@ def columns_page(name: str) -> str:
         )
         if stream.name in NOTES:
             parts.append(NOTES[stream.name])
-    parts.append("What values may be: [streams](../streams.md#what-a-value-may-be).\n")
+    parts.append("The format of values: [streams](../streams.md#values).\n")
     return "\n".join(parts)
 
 
@@ -346,14 +345,14 @@ def is_personal(stream: type[PartooStream], path: str) -> bool:
 
 
 def pages() -> dict[Path, str]:
-    """All pages that are made as a whole, with their text."""
+    """All pages that are generated as a whole, with their text."""
     names = sorted({area(stream) for stream in STREAMS})
     made = {DOCS / "columns" / f"{name}.md": columns_page(name) for name in names}
     return {DOCS / "streams.md": streams_page(), **made}
 
 
 def blocks() -> dict[Path, dict[str, str]]:
-    """The parts of written pages that are made, by the name in their marker."""
+    """The generated parts of other pages, by the name in their marker."""
     return {
         ROOT / "README.md": {
             "streams": streams_table("docs/columns"),
@@ -365,7 +364,7 @@ def blocks() -> dict[Path, dict[str, str]]:
 
 
 def hub_table() -> str:
-    """The streams for the text of the Hub, which has a place of its own for columns."""
+    """The streams for the text of the Hub, which shows columns elsewhere."""
     return table(
         ("Stream", "What it holds", "Replication", "Needs"),
         ((f"`{s.name}`", title(s), replication(s), s.needs or "-") for s in STREAMS),
@@ -389,7 +388,7 @@ def first_sentence(code: str) -> str:
 
 
 def with_blocks(text: str, made: Mapping[str, str]) -> str:
-    """Put the blocks in place of what is between their markers."""
+    """Replace the text between the markers by the blocks."""
     for name, block in made.items():
         start, end = f"<!-- {name}: python -m tests.pages -->\n", "<!-- end -->\n"
         before, found, rest = text.partition(start)

@@ -1,4 +1,4 @@
-"""The command `tap-partoo` with other constants, everything else being real.
+"""The command `tap-partoo` with other constants; everything else is real.
 
 python -m tests.patched streams.progress.PROGRESS_SECONDS=0.5 -- --config config.json
 """
@@ -12,7 +12,7 @@ from tap_partoo.__main__ import main
 
 
 def command(**constants: float) -> tuple[str, ...]:
-    """Give the command with constants such as `api__retrying__PROGRESS_SECONDS=0.5`."""
+    """Return the command with constants such as `api__retrying__X_SECONDS=0.5`."""
     given = [f"{name.replace('__', '.')}={value}" for name, value in constants.items()]
     return (sys.executable, "-m", "tests.patched", *given, "--")
 

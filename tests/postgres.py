@@ -1,4 +1,4 @@
-"""A throwaway PostgreSQL for tests and the demonstration: real, private, gone after."""
+"""A temporary PostgreSQL for tests and the demo: real, private, removed at the end."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class _Account(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Database:
-    """One database of the throwaway server."""
+    """One database of the temporary server."""
 
     port: int
     password: str
@@ -102,12 +102,12 @@ class Database:
 
 @contextlib.contextmanager
 def postgres() -> Iterator[Database]:
-    """Run a server of its own port and directory for the length of a `with` block."""
+    """Run a server with its own port and directory during a `with` block."""
     account = _account()
     with (
         tempfile.TemporaryDirectory(
             prefix="tap-partoo-postgres-",
-            # The TMPDIR of root may be closed to the account that runs the server.
+            # The account that runs the server may have no access to root's TMPDIR.
             dir="/tmp" if account else None,  # noqa: S108 - a name of its own in it
             # The shell may be removing it already.
             ignore_cleanup_errors=True,
@@ -129,7 +129,7 @@ def postgres() -> Iterator[Database]:
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C is for us: clients stop before the server
+            start_new_session=True,  # Ctrl-C: clients stop first
             **account,
         ) as guard:
             # Leaving this block closes the standard input and waits.
@@ -169,7 +169,7 @@ def _candidates(directory: Path, account: _Account) -> Iterator[Path]:
         packaged = Path(spec.origin).parent / "pginstall"
         yield packaged / "bin"
         if account:
-            # The virtual environment may be closed to `nobody`: a checkout in /root.
+            # `nobody` may have no access to the virtual environment, such as in /root.
             yield _copy(packaged, directory) / "bin"
     on_path = shutil.which("postgres")
     if on_path is not None:
@@ -178,7 +178,7 @@ def _candidates(directory: Path, account: _Account) -> Iterator[Path]:
 
 
 def _copy(packaged: Path, directory: Path) -> Path:
-    """Copy the wheel's PostgreSQL, and the libraries it looks for beside itself."""
+    """Copy the wheel's PostgreSQL, and the libraries that it expects next to it."""
     package = packaged.parent
     libraries = package.with_name(f"{package.name}.libs")
     target = directory / "packaged"

@@ -45,7 +45,7 @@ class _Server(ABC, ThreadingTCPServer):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Listen no more."""
+        """Stop listening."""
         self.shutdown()
         self.thread.join()
         self.server_close()
@@ -66,12 +66,12 @@ class _Handler(StreamRequestHandler):
 
 
 class TlsRelay(_Server):
-    """Puts TLS before a server that has none.
+    """Adds TLS to a server that has none.
 
     Args:
         url: The address of that server.
-        context: With the certificate to show.
-        drops: How many connections are first closed without a word.
+        context: Has the certificate to show.
+        drops: How many connections are first closed at once.
 
     Attributes:
         url: The same address, behind TLS.
@@ -100,11 +100,11 @@ class Proxy(_Server):
     """A proxy for `CONNECT`.
 
     Args:
-        refusal: The status line to answer with instead of connecting.
+        refusal: The status line to send instead of connecting.
 
     Attributes:
         url: Its address.
-        heads: What it was told, one text per connection.
+        heads: The requests that it received, one text per connection.
     """
 
     def __init__(self, refusal: str | None = None) -> None:

@@ -1,4 +1,4 @@
-"""How many requests a run makes, next to the least that could hold its rows.
+"""How many requests a run makes, and the minimum for its rows.
 
 `python -m tests.request_counts` writes docs/requests.md.
 """
@@ -41,14 +41,14 @@ NIGHTLY = (
 DAY = timedelta(days=1)
 THREE_YEARS = 1095 * DAY
 DAYS_OF_HISTORY = 545
-"""Of the last 18 months, less those that Google has not delivered yet."""
+"""The last 18 months, without the days that Google has not delivered yet."""
 
 
 class StillAccount(Account):
     """An account for which no time passes, so that the counts are the same each time.
 
-    It is half past twelve of today: on another day, a stream in days would find out
-    with a request of its own that the clock of this machine is wrong.
+    It is half past twelve today: on another day, a stream by days would need an extra
+    request to find out that the clock of this machine is wrong.
     """
 
     @override
@@ -59,14 +59,14 @@ class StillAccount(Account):
 
 @dataclass(frozen=True)
 class Counts:
-    """What one run has asked for.
+    """The requests of one run.
 
     Attributes:
         asked: The number of requests.
-        minimum: The number of pages that hold the rows.
-        twice: What was asked for more than once.
-        records: How many records left.
-        rows: How many rows the pages hold.
+        minimum: The number of pages that the rows need.
+        twice: The requests that were made more than once.
+        records: How many records were emitted.
+        rows: How many rows the pages have.
     """
 
     asked: int
@@ -83,9 +83,9 @@ class Case:
     Attributes:
         title: What is read, for the page.
         measure: Reads it.
-        bound: The most requests that it may make.
+        bound: The maximum number of requests.
         limit: The same in words.
-        note: How a large account is made small for the count.
+        note: How a large account is simulated by a small one.
     """
 
     title: str
@@ -109,7 +109,7 @@ class Case:
 
 
 def reviews_account(count: int, *, since: timedelta = THREE_YEARS) -> StillAccount:
-    """Give an account with reviews that are spread evenly until now."""
+    """Return an account with reviews that are spread evenly until now."""
     account = StillAccount(make_keys(3))
     fill_reviews(account, count, since)
     return account
@@ -125,7 +125,7 @@ def fill_reviews(account: Account, count: int, since: timedelta) -> None:
 
 
 def pages(rows: int, per_page: int) -> int:
-    """Return how many pages rows need; a list without rows needs one, to say so."""
+    """Return how many pages rows need; an empty list needs one, too."""
     return max(ceil(rows / per_page), 1)
 
 
@@ -146,9 +146,9 @@ def count(
     Args:
         account: The account to read.
         names: The streams.
-        sizes: How many rows each list holds that the run needs.
+        sizes: How many rows each list has that the run needs.
         per_page: The setting.
-        state: That of the run before.
+        state: The state of the previous run.
     """
     settings = UNPACED | ({"per_page": per_page} if per_page else {})
     with StandIn(account, counting_seconds=0) as api:
@@ -163,7 +163,7 @@ def count(
 
 
 def repeated(api: StandIn) -> list[tuple[str, dict[str, str]]]:
-    """Give what was asked for more than once, of very many requests."""
+    """Return the requests that were made more than once, of very many."""
     seen = Counter(
         (request.path, tuple(sorted(request.query.items()))) for request in api.requests
     )
@@ -288,7 +288,7 @@ CASES = (
         lambda: nightly(2000, 27_400),
         _more(15),
         "15 more",
-        "reviews of the last 60 days only, as many as 500,000 in three years give",
+        "only reviews of the last 60 days, at the rate of 500,000 in three years",
     ),
 )
 
@@ -297,10 +297,10 @@ INTRODUCTION = """\
 
 # How many requests a run makes
 
-Partoo allows 300 requests a minute to an organization, all its integrations together.
-What a run costs is requests. They are counted by the stand-in of the tests; *minimum*
-is the number of pages that hold the rows asked for, those of the pass for deleted
-reviews included.
+Partoo allows 300 requests per minute for all integrations of an organization together.
+So the number of requests is the cost of a run. The tests count them with a stand-in for
+Partoo; *minimum* is the number of pages that the requested rows need, including the
+extra pass for deleted reviews.
 
 | Run | Requests | Minimum | Ratio | Allowed |
 | --- | ---: | ---: | ---: | --- |
@@ -308,26 +308,26 @@ reviews included.
 END = """\
 The 8 streams of a nightly run are {streams}. It is the first run of the next day: it
 reads the last 30 days of reviews and the last 10 days of metrics again. The businesses
-that `publisher_states` needs, and the sections that hold the groups, are read once.
+that `publisher_states` needs, and the sections that contain the groups, are read once.
 
-What comes on top of the minimum: a list of more than 100 pages is divided into parts of
-about 60 pages by time, each of which ends with a page that is not full. That is two
-requests more, to find the first row and the number of pages, and half of one for each
-part. In return a first run that is interrupted goes on where it was: killed after half
-of the requests of a first run of 500,000 reviews, the next run makes at most 55 % of
-those of an undisturbed one. `api_keys`, `users`, `businesses` and the other lists are
-never divided: they take their pages and nothing more.
+Why there are more requests than the minimum: a list of more than 100 pages is divided
+by time into parts of about 60 pages, and the last page of each part is not full. This
+takes two more requests to find the first row and the number of pages, and half a
+request for each part. In return, an interrupted first run can be resumed: if a first
+run of 500,000 reviews is killed after half of its requests, the next run makes at most
+55 % of the requests of a full run. `api_keys`, `users`, `businesses` and the other
+lists are never divided: they take one request per page.
 
-A large account was counted with fewer rows on smaller pages, which makes the same
+Large accounts were counted with fewer rows on smaller pages, which gives the same
 number of pages: {notes}.
 """
 
 
 def page(row: Callable[[Case], str] = lambda case: case.row) -> str:
-    """Give the page for users.
+    """Return the page for users.
 
     Args:
-        row: Gives the line of a case.
+        row: Returns the line of a case.
     """
     rows = "\n".join(map(row, CASES))
     end = END.format(

@@ -1,4 +1,4 @@
-"""Accounts with reviews, what is asked of them, and a loader's copy."""
+"""Accounts with reviews, the requests to them, and a target's copy."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NAME = "reviews"
 
 
 def account_with(count: int, **fields: Any) -> Account:
-    """Give an account with so many reviews of the last 1000 days.
+    """Return an account with reviews of the last 1000 days.
 
     Args:
         count: How many.
@@ -31,7 +31,7 @@ def account_with(count: int, **fields: Any) -> Account:
 
 
 def account_with_times(times: Sequence[datetime]) -> Account:
-    """Give an account with a review that was updated at each of these times."""
+    """Return an account with a review that was updated at each of these times."""
     account = Account(make_keys(3))
     spelled = [time.isoformat() for time in times]
     dates = [
@@ -42,23 +42,23 @@ def account_with_times(times: Sequence[datetime]) -> Account:
 
 
 def age(account: Account, review_id: int, **ago: float) -> None:
-    """Let a review have been written and updated so long ago."""
+    """Set when a review was written and updated."""
     text = (account.now() - timedelta(**ago)).isoformat()
     account[NAME].edit(review_id, date=text, update_date=text)
 
 
 def ids_of(account: Account) -> list[int]:
-    """Give the ids of the reviews, the deleted ones included."""
+    """Return the ids of the reviews, the deleted ones included."""
     return [row["id"] for row in account[NAME].rows()]
 
 
 def ids_in(run: Run) -> list[int]:
-    """Give the ids of the reviews that a run emits, in order."""
+    """Return the ids of the reviews that a run emits, in order."""
     return [record["id"] for record in records_of(run, NAME)]
 
 
 def bounds_in(api: StandIn) -> list[tuple[str | None, str | None]]:
-    """Give the ranges that were asked for, in order, without the pass."""
+    """Return the ranges that were requested, in order, without the pass."""
     asked = [
         (r.query.get("update_date__gte"), r.query.get("update_date__lte"))
         for r in api.requests
@@ -68,7 +68,7 @@ def bounds_in(api: StandIn) -> list[tuple[str | None, str | None]]:
 
 
 class Mirror:
-    """A loader's table: records by id, emptied of old versions on demand."""
+    """A target's table: records by id; old versions are removed on demand."""
 
     def __init__(self) -> None:
         """Start empty."""
@@ -76,7 +76,7 @@ class Mirror:
         self._versions: dict[int, int | None] = {}
 
     def load(self, run: Run) -> None:
-        """Take in the messages of a run."""
+        """Load the messages of a run."""
         for message in run.messages:
             if message.get("stream") != NAME:
                 continue

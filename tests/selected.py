@@ -1,4 +1,4 @@
-"""Catalogs that select some streams, and what a run has left of one of them."""
+"""Catalogs that select some streams, and the output of a run for one of them."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ QUICK = command(
     api__retrying__MAX_JITTER_SECONDS=0.01,
     api__retrying__MAX_RETRY_SECONDS=1,
 )
-"""The command with short waits between attempts, which it gives up after a second."""
+"""The command with short waits between attempts; it gives up after a second."""
 
 _discovered = functools.cache(discover)
 
 
 def catalog_of(*names: str, full_table: Sequence[str] = ()) -> dict[str, Any]:
-    """Give a catalog that selects these streams, all their columns, and no other.
+    """Return a catalog that selects these streams, all their columns, and no other.
 
     Args:
         names: The streams.
-        full_table: Those of them that are read whole instead of by their bookmark.
+        full_table: The streams that are read as FULL_TABLE.
     """
     catalog = copy.deepcopy(_discovered())
     assert set(names) <= {entry["tap_stream_id"] for entry in catalog["streams"]}
@@ -45,7 +45,7 @@ def catalog_of(*names: str, full_table: Sequence[str] = ()) -> dict[str, Any]:
 
 
 def records_of(run: Run, name: str) -> list[dict[str, Any]]:
-    """Give the records of a stream, in order."""
+    """Return the records of a stream, in order."""
     return [
         message["record"]
         for message in run.of_type("RECORD")
@@ -54,28 +54,28 @@ def records_of(run: Run, name: str) -> list[dict[str, Any]]:
 
 
 def bookmark_of(run: Run, name: str) -> str | None:
-    """Give the bookmark of a stream in the last state."""
+    """Return the bookmark of a stream in the last state."""
     bookmarks = (run.state or {}).get("bookmarks", {})
     value: str | None = bookmarks.get(name, {}).get("replication_key_value")
     return value
 
 
 def activated(run: Run) -> list[str]:
-    """Give the streams of which a loader may remove rows, in order."""
+    """Return the streams of which a target may remove rows, in order."""
     return [message["stream"] for message in run.of_type("ACTIVATE_VERSION")]
 
 
 def warnings_of(run: Run) -> list[str]:
-    """Give the warnings of a run in this process."""
+    """Return the warnings of a run in this process."""
     return [line for line in run.stderr.splitlines() if line.startswith("WARNING")]
 
 
 def asked(api: StandIn, path: str) -> list[LoggedRequest]:
-    """Give the requests for a path."""
+    """Return the requests for a path."""
     return [each for each in api.requests if each.path == f"/v2{path}"]
 
 
 def asked_twice(api: StandIn) -> list[tuple[str, dict[str, str]]]:
-    """Give what was asked for more than once."""
+    """Return the requests that were made more than once."""
     every = [(request.path, request.query) for request in api.requests]
     return [each for each in every if every.count(each) > 1]

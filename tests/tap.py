@@ -31,7 +31,7 @@ IMPATIENT = patched(
     api__retrying__MAX_JITTER_SECONDS=0.01,
     api__retrying__MAX_RETRY_SECONDS=1.5,
 )
-"""The same with short waits between its tries: what never gets better would take five
+"""The same with short waits between attempts: a permanent failure would take five
 minutes."""
 
 DEFAULTS = (
@@ -39,16 +39,16 @@ DEFAULTS = (
     if "TEST_CONCURRENCY" in os.environ
     else {}
 )
-"""Settings of all runs that have no others: `TEST_CONCURRENCY=8 make test` runs the
-tests with another concurrency."""
+"""Default settings of all runs: `TEST_CONCURRENCY=8 make test` runs the tests with
+another concurrency."""
 
 END_SECONDS = 2
-"""In which a run must have ended after a signal."""
+"""A run must end within this time after a signal."""
 
 
 @dataclass
 class Run:
-    """What a run has left."""
+    """The results of a run."""
 
     returncode: int
     stdout: bytes
@@ -56,7 +56,7 @@ class Run:
 
     @cached_property
     def messages(self) -> list[dict[str, Any]]:
-        """The Singer messages; a line that is no JSON object is an error."""
+        """The Singer messages; a line that is not a JSON object is an error."""
         messages = [json.loads(line) for line in self.stdout.splitlines()]
         assert all(isinstance(message, dict) for message in messages)
         return messages
@@ -148,7 +148,7 @@ def run(
 
 
 class Started:
-    """A run of the tap that is under way, and is over when its test is."""
+    """A run of the tap in progress, which ends with its test at the latest."""
 
     def __init__(
         self,
@@ -177,7 +177,7 @@ class Started:
 
     @property
     def stderr(self) -> str:
-        """What it has said so far."""
+        """What it has logged so far."""
         return self._stderr.read_text()
 
     def wait_until(self, condition: Callable[[], object]) -> None:
@@ -193,7 +193,7 @@ class Started:
     def stop(
         self, signum: signal.Signals, then: Callable[[], object] | None = None
     ) -> None:
-        """Send a signal and assert that the run ends by it, in time and in peace.
+        """Send a signal and assert that it ends the run, in time and without an error.
 
         Args:
             signum: The signal.
@@ -209,18 +209,17 @@ class Started:
         assert self.process.returncode == 128 + signum
         *_, last = self.stderr.splitlines()
         assert last == (
-            f"Stopped by {signum.name}: the bookmark did not move, the next run starts "
-            "where this one did."
+            f"Stopped by {signum.name}: the next run starts from the last bookmark."
         )
         assert "Traceback" not in self.stderr
         assert "Error" not in self.stderr
 
 
 def waiting_bytes(run: Started) -> int:
-    """Give how much there is to read from the run's standard output."""
+    """Return how much there is to read from the run's standard output."""
     assert run.process.stdout
-    answer = fcntl.ioctl(run.process.stdout, termios.FIONREAD, b"\0" * 4)
-    (count,) = struct.unpack("i", answer)
+    result = fcntl.ioctl(run.process.stdout, termios.FIONREAD, b"\0" * 4)
+    (count,) = struct.unpack("i", result)
     return int(count)
 
 

@@ -45,7 +45,7 @@ def test_modules_are_those_that_exist() -> None:
 
 
 def test_private_names_are_those_that_are_checked() -> None:
-    told = first_cells("What is taken from the SDK")
+    told = first_cells("What the tap uses of the SDK")
     assert sorted(told) == sorted(f"{cls.__name__}.{name}" for cls, name in METHODS)
 
 

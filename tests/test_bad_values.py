@@ -163,7 +163,7 @@ def test_a_wait_that_is_too_long_ends_the_run_at_once(
     run = run_tap(api, config={"concurrency": 1})
     assert run.returncode == 1
     [error] = run.errors
-    assert "It asks to wait 3600 s: run again after that." in error
+    assert "The server asks to wait 3600 s: run again then." in error
     assert len([r for r in api.requests if r.query.get("page") == "2"]) == 1
 
 
@@ -175,7 +175,7 @@ def test_a_wait_is_never_cut_short(run_tap: RunTap, api: StandIn) -> None:
     asked = [r.at for r in api.requests if r.query.get("page") == "2"]
     assert len(asked) == 2
     assert asked[1] - asked[0] >= 1
-    assert "It asks to wait 1 s" in run.errors[0]
+    assert "The server asks to wait 1 s" in run.errors[0]
 
 
 def test_a_wrong_catalog_is_no_bug(api: StandIn) -> None:

@@ -311,7 +311,7 @@ def test_a_name_is_quoted_on_one_line(option: str, tmp_path: Path) -> None:
     [
         (b"[" * 100_000, "nesting too deep"),
         (b'{"n": ' + b"9" * 5000 + b"}", "number is too long"),
-        (b'"text"', "must hold a JSON object"),
+        (b'"text"', "must contain a JSON object"),
     ],
     ids=["deep", "long number", "text"],
 )
@@ -346,7 +346,10 @@ def test_no_standard_input_to_read_from() -> None:
     ],
 )
 def test_what_stands_in_for_a_key_is_refused(key: str) -> None:
-    with own_signals(), pytest.raises(InputError, match=r"`api_key` holds") as refusal:
+    with (
+        own_signals(),
+        pytest.raises(InputError, match=r"`api_key` is a placeholder") as refusal,
+    ):
         TapPartoo(config={"api_key": key})
     assert SECRET not in str(refusal.value)
     assert "***" not in key or key not in str(refusal.value)
@@ -429,7 +432,7 @@ def test_stream_maps_of_unknown_streams_are_reported_once(api: StandIn) -> None:
     config = {"api_key": SECRET, "stream_maps": stream_maps}
     run = run_here(api, config=config)
     [warning] = [ln for ln in run.stderr.splitlines() if ln.startswith("WARNING")]
-    assert warning.endswith("no stream of the tap: api_kyes, copy, gone")
+    assert warning.endswith("the tap does not have: api_kyes, copy, gone")
 
 
 def test_flattening_that_cannot_work_is_not_blamed_on_stream_maps(

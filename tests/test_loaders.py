@@ -147,7 +147,7 @@ def run_command(name: str, tools: Path, folder: Path) -> None:
 
 
 def test_page_names_what_was_run() -> None:
-    rows = {row["Loader"].strip("`"): row for row in table("What was run")}
+    rows = {row["Loader"].strip("`"): row for row in table("What was tested")}
     assert list(rows) == [kind.name for kind in LOADERS] == list(PLUGINS)
     for kind in LOADERS:
         row = rows[kind.name]

@@ -147,7 +147,10 @@ def test_config_test_accepts_a_good_key_and_explains_others(
     assert "Plugin configuration is valid" in good.stdout + good.stderr
 
     for env, sentence in (
-        (WRONG_KEY, "Error: Partoo refused the API key (HTTP 401). Check `api_key`"),
+        (
+            WRONG_KEY,
+            "Error: Partoo refused the API key (HTTP 401). Check that `api_key`",
+        ),
         (NO_KEY, "Error: The setting `api_key` is missing"),
     ):
         bad = project.run("config", "test", "tap-partoo", env=env)
@@ -164,7 +167,7 @@ def test_el_shows_the_sentence_of_a_failure(small_api: StandIn, tmp_path: Path) 
     wrong = project.run("el", "tap-partoo", "target-jsonl", env=WRONG_KEY)
     assert wrong.returncode != 0
     [line] = [line for line in wrong.stderr.splitlines() if "Error: Partoo" in line]
-    assert "Partoo refused the API key (HTTP 401). Check `api_key`" in line
+    assert "Partoo refused the API key (HTTP 401). Check that `api_key`" in line
     assert WRONG_KEY["TAP_PARTOO_API_KEY"] not in wrong.stdout + wrong.stderr
 
 

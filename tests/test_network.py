@@ -347,7 +347,7 @@ def check_trickle(folder: Path, kind: str) -> None:
     assert run.returncode == 1
     [error] = run.errors
     assert error.startswith(
-        f"Error: api_keys: The response of {server.url}/api_keys came too slowly: it "
+        f"Error: api_keys: The response from {server.url}/api_keys was too slow: it "
         "was not complete after 5 s, five times `request_timeout`."
     )
     assert run.records == []

@@ -217,7 +217,7 @@ def in_haste(project: Project) -> None:
 @pytest.mark.parametrize(
     ("env", "sentence"),
     [
-        (WRONG_KEY, "Partoo refused the API key (HTTP 401). Check `api_key`"),
+        (WRONG_KEY, "Partoo refused the API key (HTTP 401). Check that `api_key`"),
         ({"TAP_PARTOO_CONCURRENCY": "99"}, "The setting `concurrency` must be"),
         ({}, "api_keys: "),
     ],

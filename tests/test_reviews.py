@@ -233,7 +233,7 @@ def test_a_filter_that_is_not_honoured_is_told(api: StandIn) -> None:
     second = read(api, first)
     assert by_key(NAME, second.records) == expected_records(api.account, NAME)
     [line] = warnings(second)
-    assert re.match(rf"{NAME}: \d+ of 90 rows lie outside of the range", line)
+    assert re.match(rf"{NAME}: \d+ of 90 rows are outside of the requested", line)
 
 
 def test_a_filter_that_lets_only_others_through_is_an_error(api: StandIn) -> None:
@@ -243,7 +243,7 @@ def test_a_filter_that_lets_only_others_through_is_an_error(api: StandIn) -> Non
         age(api.account, review, days=400)
     api.habits = Habits(filters_dates=False)
     assert bookmark_of(first, NAME) > newest.isoformat()
-    with pytest.raises(FatalAPIError, match=rf"{NAME}: Partoo does not honour"):
+    with pytest.raises(FatalAPIError, match=rf"{NAME}: Partoo ignores"):
         read(api, first)
 
 

@@ -310,7 +310,7 @@ def test_rows_without_a_date_come_however_long_the_list_is(
 
 def test_ranges_that_are_not_honoured_are_an_error(api: StandIn) -> None:
     api.habits = Habits(filters_dates=False)
-    with pytest.raises(FatalAPIError, match=rf"{NAME}: Partoo does not honour"):
+    with pytest.raises(FatalAPIError, match=rf"{NAME}: Partoo ignores"):
         run_here(api, catalog=CATALOG, config={"per_page": 1})
 
 

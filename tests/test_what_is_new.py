@@ -165,7 +165,7 @@ def test_a_reading_that_began_in_the_future_is_no_start(quiet: StandIn) -> None:
     quiet.account.touch(key)
     second = run_here(quiet, state=first.state)
     assert key in second.ids
-    assert "lies in the future and is ignored" in second.stderr
+    assert "is in the future and is ignored" in second.stderr
     third = run_here(quiet, state=second.state)
     assert third.ids == [key]
     assert "WARNING" not in third.stderr

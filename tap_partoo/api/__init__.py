@@ -1,1 +1,1 @@
-"""How Partoo is asked: one request at a time, paced, tried again, with clear errors."""
+"""Sends single requests to Partoo: paced, retried, and with clear errors."""

@@ -1,4 +1,4 @@
-"""Asks Partoo: a path and a query in, a checked and decoded response out."""
+"""Sends requests to Partoo: path and query in, checked and decoded response out."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ class Response:
 
     body: Any
     snapshot_at: str
-    """What came in after this may not be in it: RFC 3339 in UTC, by Partoo's clock."""
+    """Later changes may be missing from it: RFC 3339 in UTC, by Partoo's clock."""
     elapsed_seconds: float
-    """How long the response took to begin."""
+    """Time until the response began."""
 
 
 class PartooClient:
-    """Sends requests to one API with one key, however many threads ask."""
+    """Sends requests to one API with one key, from any number of threads."""
 
     def __init__(
         self,
@@ -54,13 +54,13 @@ class PartooClient:
         timeout: float,
         logger: logging.Logger,
     ) -> None:
-        """Remember what all requests have in common.
+        """Set what all requests have in common.
 
         Args:
-            session: Sends them, with the headers that all have.
+            session: Sends the requests, with the headers that they share.
             api_url: The address that paths are added to.
             timeout: Seconds to wait for a connection, and for each part of a response.
-            logger: Where the requests are listed, on level debug.
+            logger: Logs each request on level debug.
         """
         self._clock_ahead: timedelta | None = None
         self._session = session
@@ -70,11 +70,11 @@ class PartooClient:
 
     @property
     def knows_clock(self) -> bool:
-        """Whether a response has told what time it is at Partoo."""
+        """Whether a response has reported Partoo's time."""
         return self._clock_ahead is not None
 
     def now(self) -> datetime:
-        """Return the time by Partoo's clock, or by this machine's before a response."""
+        """Return the time by Partoo's clock; by this machine's before any response."""
         return datetime.now(UTC) + (self._clock_ahead or timedelta())
 
     def get(
@@ -85,28 +85,28 @@ class PartooClient:
         name: str,
         logger: logging.Logger,
     ) -> Result:
-        """Return what a response says, which is asked for again while that can help.
+        """Return the result of a request, which is retried while that can help.
 
         Args:
-            path: Of the resource, from `/` on.
+            path: The path of the resource, with its leading `/`.
             query: The query parameters.
-            read: Makes the result; it raises `UnreadableResponseError` where the
-                response is not what was asked for.
-            name: What is asked for, for messages.
-            logger: Where long waits are announced.
+            read: Makes the result from the response; it raises
+                `UnreadableResponseError` if the content is unexpected.
+            name: What is requested, for messages.
+            logger: Logs the waits before retries.
 
         Raises:
             RejectedError: For status 400.
             UnauthorizedError: For status 401.
             RefusedError: For status 403.
             NotFoundError: For status 404.
-            FatalAPIError: For anything else that does not get better.
+            FatalAPIError: For any other error that retries did not solve.
         """
         attempt = partial(self._attempt, name, path, query, read)
         try:
             return retrying(attempt, name, pacer=self._session.pacer, logger=logger)
         except (UnauthorizedError, UnreachableError):
-            raise  # no matter what is asked for
+            raise  # the same whatever is requested
         except (FatalAPIError, RetriableAPIError) as error:
             failure = type(error)(f"{name}: {error}")
         raise failure
@@ -127,7 +127,7 @@ class PartooClient:
         response = self._session.send(
             request.prepare(),
             timeout=self._timeout,
-            # A header of our own survives a redirect, `Authorization` would not.
+            # Unlike `Authorization`, a custom header would be sent after a redirect.
             allow_redirects=False,
         )
         self._logger.debug(
@@ -157,7 +157,7 @@ class PartooClient:
         raise failure
 
     def _snapshot_at(self, response: requests.Response) -> str:
-        """Return when the server may have read its data at the earliest."""
+        """Return the earliest time at which the server may have read its data."""
         now = datetime.now(UTC)
         try:
             sent = parsedate_to_datetime(response.headers["Date"])

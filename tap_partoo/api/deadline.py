@@ -1,4 +1,4 @@
-"""Ends a response that trickles: each of its parts comes in time, and it never ends."""
+"""Limits the time of a whole response, whose parts may each come in time."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 TIMEOUTS = 5
-"""A response must be complete within so many times `request_timeout`, which is for each
-of its parts. A page of Partoo has some 100 kB."""
+"""A response must be complete within this many times `request_timeout`, which limits
+each of its parts. A page of Partoo has about 100 kB."""
 
 
 class TooSlowError(OSError):
-    """A response took longer than it may in all.
+    """A response took too long in total.
 
-    Not a `TimeoutError`, which urllib3 would report as silence.
+    Not a `TimeoutError`: urllib3 would report it as if no data came.
     """
 
     def __init__(self, seconds: float) -> None:
         """Remember the limit.
 
         Args:
-            seconds: How long the response might have taken.
+            seconds: How long the response was allowed to take.
         """
         super().__init__(f"not complete after {seconds:.0f} s")
         self.seconds = seconds
 
 
 class LimitedResponse(HTTPResponse):
-    """A response that must be complete some time after its request was sent."""
+    """A response that must be complete within a time limit."""
 
     @override
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
@@ -47,7 +47,7 @@ class LimitedResponse(HTTPResponse):
 
 
 class _Limited(io.RawIOBase):
-    """What comes from a socket, until its time is up."""
+    """Reads from a socket until the time is up."""
 
     def __init__(self, raw: io.RawIOBase, seconds: float) -> None:
         self._raw = raw

@@ -1,4 +1,4 @@
-"""Decodes every response that is JSON by its grammar, whatever its values are."""
+"""Decodes all valid JSON, even with values that no record can hold."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ UNREADABLE: Final = _Unreadable()
 def decode(body: bytes) -> Any:  # noqa: ANN401 - JSON can be anything
     """Return the value of a JSON text.
 
-    A number beyond all limits, and a text with half of a character (a lone surrogate),
-    become `UNREADABLE`: they cost their column, not the run.
+    A number beyond all limits, and a text with half a character (a lone surrogate),
+    become `UNREADABLE`: their column becomes null, and the run goes on.
 
     Raises:
         UnreadableResponseError: If the text is not JSON, or is nested too deeply.
@@ -30,7 +30,7 @@ def decode(body: bytes) -> Any:  # noqa: ANN401 - JSON can be anything
     try:
         return msgspec.json.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        pass  # stricter than the grammar, and several times as fast
+        pass  # msgspec is several times as fast, but stricter than the grammar
     try:
         return _cleaned(
             json.loads(
@@ -41,7 +41,7 @@ def decode(body: bytes) -> Any:  # noqa: ANN401 - JSON can be anything
             )
         )
     except (ValueError, RecursionError):
-        kind = "HTML" if body.lstrip()[:1] == b"<" else "text that is not whole JSON"
+        kind = "HTML" if body.lstrip()[:1] == b"<" else "text that is not complete JSON"
         msg = f"{kind} instead of data"
     raise UnreadableResponseError(msg)
 
@@ -58,7 +58,7 @@ def _number(text: str) -> object:
 def _integer(text: str) -> object:
     try:
         return int(text)
-    except ValueError:  # Python converts 4,300 digits at the most
+    except ValueError:  # Python converts at most 4,300 digits
         return UNREADABLE
 
 

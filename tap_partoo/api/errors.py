@@ -41,14 +41,14 @@ RETRIED_STATUSES = frozenset(
         HTTPStatus.TOO_MANY_REQUESTS,
     }
 )
-"""Those below 500 that are worth another try; from 500 on all are."""
+"""The statuses below 500 that are retried; from 500 on, all are."""
 
 
 def error_for_response(response: requests.Response) -> Exception | None:
-    """Return what is wrong with a response, by its status, or None.
+    """Return the error for the status of a response, or None.
 
     Args:
-        response: Any response; its text is quoted shortened and redacted.
+        response: Any response; the error quotes its message, shortened and redacted.
 
     Returns:
         A `RetriableAPIError` or a `FatalAPIError`, or None for status 200.
@@ -82,9 +82,9 @@ _REASONS: dict[int, str] = {
         "`per_page`."
     ),
     HTTPStatus.UNAUTHORIZED: (
-        "Partoo refused the API key ({status}). Check `api_key`: that it is complete, "
-        "neither expired nor revoked, and made for this `api_url` (production and "
-        "sandbox have their own keys)."
+        "Partoo refused the API key ({status}). Check that `api_key` is complete, not "
+        "expired or revoked, and made for this `api_url` (production and sandbox have "
+        "separate keys)."
     ),
     HTTPStatus.FORBIDDEN: (
         "Partoo does not let this API key read this ({status}). Check the rights of "
@@ -112,21 +112,22 @@ def _reason(response: requests.Response) -> str:
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
         return (
             f"{where} redirects to another address ({{status}}). Redirects are not "
-            "followed, so that the API key goes nowhere else: set `api_url` to the "
+            "followed, so that the API key is not sent elsewhere: set `api_url` to the "
             "final address."
         )
     if _is_retried(status):
         return "Partoo's server failed ({status}). Run again later."
     return (
-        f"{where} gave a response that is not Partoo's ({{status}}). Check `api_url`."
+        f"{where} sent a response that is not from Partoo ({{status}}). Check "
+        "`api_url`."
     )
 
 
 def error_for_exception(error: Exception, url: str) -> Exception:
-    """Return what is wrong with a request that got no response.
+    """Return the error for a request that got no response.
 
     Args:
-        error: What `requests` or urllib3 raised. Its text is not used: it holds the
+        error: What `requests` or urllib3 raised. Its text is not used: it contains the
             query.
         url: The address of the request.
 
@@ -147,7 +148,7 @@ def error_for_exception(error: Exception, url: str) -> Exception:
 _CHECK = "Check `api_url` and the network."
 _Kinds = type[BaseException] | tuple[type[BaseException], ...]
 _FAILURES: tuple[tuple[_Kinds, type[Exception], str], ...] = (
-    # The first kind that is found in the chain of causes counts.
+    # The first kind that is found among the causes decides.
     (
         # Which of them depends on the versions of Python and OpenSSL.
         (ssl.SSLEOFError, ssl.SSLZeroReturnError),
@@ -185,7 +186,7 @@ _FAILURES: tuple[tuple[_Kinds, type[Exception], str], ...] = (
         f"The host of {{where}} cannot be found. {_CHECK}",
     ),
     (
-        (requests.exceptions.Timeout, ReadTimeoutError),  # the latter within a body
+        (requests.exceptions.Timeout, ReadTimeoutError),  # the latter in the body
         RetriableAPIError,
         (
             "{where} did not respond in time. Check the network, or raise "
@@ -218,13 +219,13 @@ _FAILURES: tuple[tuple[_Kinds, type[Exception], str], ...] = (
     (
         ProtocolError,
         RetriableAPIError,
-        "The response of {where} broke off. Check the network, or run again later.",
+        "The response from {where} broke off. Check the network, or run again later.",
     ),
 )
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Walk through all that urllib3 and requests have wrapped into each other."""
+    """Yield all errors that urllib3 and requests have wrapped in each other."""
     seen: list[BaseException] = []
     pending: list[Any] = [error]
     while pending:
@@ -237,7 +238,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def address(url: str) -> str:
-    """Return a URL without its query, which can hold a secret."""
+    """Return a URL without its query, which can contain a secret."""
     return redact(url.partition("?")[0])
 
 
@@ -267,7 +268,7 @@ def _json(content: bytes) -> object:
     try:
         return decode(content)
     except UnreadableResponseError:
-        return None  # HTML of a gateway, mostly: nothing that could be quoted
+        return None  # mostly HTML from a gateway: nothing to quote
 
 
 def _braces(text: str) -> str:
@@ -278,12 +279,12 @@ def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
     """Return how long a response asks to wait, in seconds, or None.
 
     Args:
-        headers: Of a response. `Retry-After` counts seconds, as Partoo documents it, or
-            is an HTTP date, measured against the response's own `Date`, because the
-            clock of this machine may be wrong.
+        headers: The headers of a response. `Retry-After` is in seconds, as Partoo
+            documents it, or an HTTP date, which is compared with the response's own
+            `Date`, because the clock of this machine may be wrong.
 
     Returns:
-        0 or more; None where it is missing or no date.
+        0 or more; None if it is missing or neither of these.
     """
     text = headers.get("Retry-After", "").strip()
     if text.isdecimal():

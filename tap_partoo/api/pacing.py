@@ -1,4 +1,4 @@
-"""When the next request may leave: one limit and one pause for the whole tap."""
+"""When the next request may be sent: one limit and one pause for the whole tap."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 WINDOW_SECONDS = 60.0
 ANNOUNCED_SECONDS = 3.0
-"""Waits longer than this are announced, so that nobody watches a silent terminal."""
+"""Waits longer than this are logged, so that the terminal is not silent for long."""
 
 
 @dataclass(frozen=True)
 class Counts:
-    """What reading some lists has cost."""
+    """What it has cost to read some streams."""
 
     requests: int
     retries: int
@@ -27,12 +27,12 @@ class Counts:
 
 
 class Pacer:
-    """Lets a limited number of requests pass in any 60 seconds; a context manager.
+    """Limits the number of requests in any 60 seconds; a context manager.
 
-    A sliding window: a short run is never slowed, and a long one never refused. A
-    request counts from before it leaves until 60 seconds after its response, so that
-    the limit also holds where the server counts, however long a request is under way.
-    Partoo counts 300 requests per minute and organisation:
+    A sliding window: short runs are not slowed down, and long ones are not refused. A
+    request counts from before it is sent until 60 seconds after its response, so that
+    the limit also holds by the server's count, however long a request takes. Partoo
+    allows 300 requests per minute and organisation:
     https://developers.partoo.co/guides/api/getting-started/rate-limits
     """
 
@@ -40,8 +40,8 @@ class Pacer:
         """Start with an empty window.
 
         Args:
-            requests_per_minute: How many requests may pass in any 60 seconds.
-            logger: Where long waits are announced.
+            requests_per_minute: Maximum number of requests in any 60 seconds.
+            logger: Logs long waits.
         """
         self._requests: Counter[str] = Counter()
         self._retries: Counter[str] = Counter()
@@ -57,7 +57,7 @@ class Pacer:
         self._changed = threading.Condition()
 
     def take_counts(self, *names: str) -> Counts:
-        """Return what was counted for these streams since it was last asked for.
+        """Return what has been counted for these streams since the previous call.
 
         The time is that of all streams: those that wait together wait for the same.
         """
@@ -80,7 +80,7 @@ class Pacer:
 
         Args:
             name: The stream.
-            seconds: How long its request waits from now on.
+            seconds: How long the request waits from now on.
             for_all: Whether all other requests wait as well, because Partoo asked for
                 the wait.
         """
@@ -91,10 +91,10 @@ class Pacer:
                 self._not_before = max(self._not_before, time.monotonic() + seconds)
 
     def __enter__(self) -> None:
-        """Wait until a request may leave."""
+        """Wait until a request may be sent."""
         with self._changed:
             while (wait := self._wait_seconds(time.monotonic())) > 0:
-                if not self._waiting:  # those that wait together count once
+                if not self._waiting:  # threads that wait together count once
                     self._waiting_since = time.monotonic()
                 self._waiting += 1
                 self._changed.wait(wait)
@@ -109,7 +109,7 @@ class Pacer:
         exc_value: BaseException | None,
         exc_traceback: TracebackType | None,
     ) -> None:
-        """Count the response, good or not."""
+        """Count the response, successful or not."""
         with self._changed:
             self._under_way -= 1
             self._responded.append(time.monotonic())

@@ -1,4 +1,4 @@
-"""Attempts a request again where that can help, for as long as Partoo asks, or less."""
+"""Retries a request where that can help, and waits as long as Partoo asks."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 MAX_RETRY_SECONDS = 300
-"""How long one request is attempted. Partoo's limit is per 60 seconds: long enough for
-several such windows to pass."""
+"""How long one request is retried. Partoo's limit is per 60 seconds: several such
+windows pass in this time."""
 
 BACKOFF_FACTOR_SECONDS = 1.0
 BACKOFF_MAX_SECONDS = 30.0
@@ -41,16 +41,16 @@ def retrying(
     pacer: Pacer,
     logger: logging.Logger,
 ) -> Result:
-    """Return the result of a call, which is repeated while it raises what can pass.
+    """Return the result of a call, which is repeated after temporary errors.
 
     Args:
         call: Makes one request.
-        name: What is asked for, for messages.
-        pacer: Holds all other requests back while Partoo asks this one to wait.
-        logger: Where waits are announced.
+        name: What is requested, for messages.
+        pacer: Holds back all other requests, too, while Partoo asks for a wait.
+        logger: Logs the waits.
 
     Raises:
-        FatalAPIError: What the call raised last, when no attempt is left.
+        FatalAPIError: The last error, when no attempt is left.
     """
     began = time.monotonic()
 
@@ -62,7 +62,7 @@ def retrying(
         backoff.on_exception,
         _waits,
         jitter=None,
-        logger=None,  # its lines hold the arguments of the call
+        logger=None,  # its lines contain the arguments of the call
         on_backoff=partial(_announce, name, pacer, logger),
         on_giveup=_give_up,
     )
@@ -73,7 +73,7 @@ def retrying(
 
 
 def _waits() -> Generator[float, Any, None]:
-    """Yield as long as Partoo asks for, else exponential waits with jitter."""
+    """Yield the waits that Partoo asks for, else exponential ones with jitter."""
     exponential = backoff.expo(
         factor=BACKOFF_FACTOR_SECONDS, max_value=BACKOFF_MAX_SECONDS
     )
@@ -83,7 +83,7 @@ def _waits() -> Generator[float, Any, None]:
         error = yield wait
         asked = _retry_after(error)
         jitter = random.uniform(0, MAX_JITTER_SECONDS)  # noqa: S311 - no secret
-        # "0 seconds" of a server in trouble would be a tight loop.
+        # "0 seconds" from a server in trouble would cause a tight loop.
         wait = asked or next(exponential) + jitter
 
 
@@ -110,7 +110,7 @@ def _give_up(details: Details) -> None:
     asked = _retry_after(error)
     notes = [str(error)]
     if asked and details["elapsed"] + asked > MAX_RETRY_SECONDS:
-        notes.append(f"It asks to wait {asked:.0f} s: run again after that.")
+        notes.append(f"The server asks to wait {asked:.0f} s: run again then.")
     if tries > 1:
         notes.append(f"Gave up after {tries} attempts in {details['elapsed']:.0f} s.")
     if len(notes) > 1:

@@ -1,4 +1,4 @@
-"""The HTTP session: paced, without redirects, with errors that reveal nothing."""
+"""The HTTP session: paced, and with errors that reveal no secret."""
 
 from __future__ import annotations
 
@@ -42,33 +42,32 @@ class PartooSession(requests.Session):
     ) -> None:
         """Read the proxy and certificate variables of the environment, once.
 
-        The SDK sends with `Session.send`, which reads the proxies for each request and
-        never `REQUESTS_CA_BUNDLE`.
+        `requests` alone reads them for each request, and never `SSL_CERT_FILE`.
 
         Args:
             url: The base address of the API.
-            pacer: Says when a request may leave.
-            connections: How many requests are under way at the most.
-            headers: Of each request.
+            pacer: Decides when a request may be sent.
+            connections: Maximum number of requests at the same time.
+            headers: The headers of every request.
 
         Raises:
-            InputError: If the file of certificates does not exist, or the proxy needs
-                a package that is not installed.
+            InputError: If the certificates cannot be read, or the proxy needs a package
+                that is not installed.
         """
         super().__init__()
         self.headers.update(headers)
         self.pacer = pacer
         found = self.merge_environment_settings(url, {}, None, None, None)
         self.trust_env = False
-        # Plain HTTP is for loopback, which needs neither: through a proxy the key would
-        # leave this machine, and large files of certificates take long to load.
+        # Plain HTTP is for loopback only, which needs neither: via a proxy, the key
+        # would leave the machine, and large certificate files take long to load.
         is_plain = urlsplit(url).scheme == "http"
         self.verify = True if is_plain else _certificates(verify=found["verify"])
         self.proxies = {} if is_plain else found["proxies"]
         if _is_socks(select_proxy(url, self.proxies)) and not find_spec("socks"):
             msg = (
                 "The proxy variables name a SOCKS proxy, which needs PySocks: install "
-                "the package `PySocks` beside the tap, or check HTTPS_PROXY, "
+                "the package `PySocks` next to the tap, or check HTTPS_PROXY, "
                 "HTTP_PROXY, ALL_PROXY and NO_PROXY."
             )
             raise InputError(msg)
@@ -83,14 +82,14 @@ class PartooSession(requests.Session):
         request: requests.PreparedRequest,
         **kwargs: Any,
     ) -> requests.Response:
-        """Send one request when the pacer lets it pass, and read the whole response.
+        """Send one request when the pacer allows it, and read the whole response.
 
-        In one piece: `requests` reads it in pieces of 10 kB, and for each a worker has
-        to get the interpreter back from the thread that makes records.
+        It is read in one piece: `requests` reads pieces of 10 kB, and for each of them
+        a worker has to get the GIL back from the thread that makes records.
 
         Raises:
-            RetriableAPIError: If another try can help.
-            FatalAPIError: If none can.
+            RetriableAPIError: If a retry can help.
+            FatalAPIError: If it cannot.
         """
         try:
             with self.pacer:
@@ -100,14 +99,14 @@ class PartooSession(requests.Session):
             url = str(request.url)
             failure = _too_slow(error, url) or error_for_exception(error, url)
         else:
-            response.raw = io.BytesIO(body)  # where `content` takes it from
+            response.raw = io.BytesIO(body)  # where `content` reads it from
             return response
         # Outside of the handler: a chained error would show the query in a traceback.
         raise failure
 
 
 class _Adapter(HTTPAdapter):
-    """Sends requests whose responses have a limited time in all."""
+    """Sends requests whose whole response has a time limit."""
 
     @override
     def get_connection_with_tls_context(
@@ -129,7 +128,7 @@ def _too_slow(error: BaseException, url: str) -> RetriableAPIError | None:
     while cause:
         if isinstance(cause, TooSlowError):
             return RetriableAPIError(
-                f"The response of {address(url)} came too slowly: it was not complete "
+                f"The response from {address(url)} was too slow: it was not complete "
                 f"after {cause.seconds:.0f} s, five times `request_timeout`. Check the "
                 "network, or run again later."
             )
@@ -142,7 +141,7 @@ def _is_socks(proxy: str | None) -> bool:
 
 
 def _certificates(*, verify: str | bool | None) -> str | bool:
-    """Return the file of trusted certificates; True stands for those of `certifi`."""
+    """Return the path of trusted certificates; True means those of `certifi`."""
     path = os.environ.get("SSL_CERT_FILE") if verify is True else verify
     if not path:
         return True

@@ -1,4 +1,4 @@
-"""Where a run starts: the rules, without any clock or state of their own."""
+"""Where a run starts: pure rules, without a clock or state."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ def lower_bound(
     start_date: str | None,
     earliest: datetime | None,
 ) -> datetime | None:
-    """Return from when on Partoo is asked for rows; None is from the beginning.
+    """Return the time from which rows are requested; None is the beginning.
 
     Args:
         bookmark: RFC 3339 or `YYYY-MM-DD`; None in a first or a FULL_TABLE run.
         lookback_days: How many days before the bookmark are read again.
-        start_date: RFC 3339; holds in every run.
-        earliest: Where a run begins that has neither.
+        start_date: RFC 3339; applies to every run.
+        earliest: Where a run without either of them starts.
     """
     bounds = []
     if bookmark:
@@ -30,10 +30,10 @@ def lower_bound(
 
 
 def as_datetime(text: str) -> datetime:
-    """Return the instant of a canonical bookmark, which may be a date.
+    """Return a canonical bookmark, which may be a date, as a datetime.
 
-    What is before 1970, such as the year 1 by which some systems mean "never", is 1970:
-    Partoo has nothing older, and what a run subtracts from it remains a date.
+    Anything before 1970 becomes 1970: some systems use the year 1 for "never", Partoo
+    has nothing older, and a lookback can still be subtracted.
     """
     at = datetime.fromisoformat(text)
     return max(at if at.tzinfo else at.replace(tzinfo=UTC), _EARLIEST)

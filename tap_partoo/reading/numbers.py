@@ -1,4 +1,4 @@
-"""Which numbered pages there are: believed where it can be, never endless."""
+"""Which numbered pages a list has, as far as its own figures are plausible."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class PageNumbers(Walk):
-    """The walk of a list whose pages carry `page`, `max_page` and `count`."""
+    """The walk of a list whose pages have `page`, `max_page` and `count`."""
 
     may_end_at_404 = True
 
@@ -24,7 +24,7 @@ class PageNumbers(Walk):
             first: The first page, with its three figures.
 
         Raises:
-            FatalAPIError: If it calls itself neither 0 nor 1.
+            FatalAPIError: If its number is neither 0 nor 1.
         """
         number, max_page, count = _figures(first)
         if number not in {0, 1}:
@@ -33,8 +33,8 @@ class PageNumbers(Walk):
         self.expected = count
         self._first = number
         self._size = len(first.rows)
-        # With pages from 0, `max_page` is the last number or the number of pages: where
-        # that many pages of the first one's size hold everything, it is the latter.
+        # If pages start at 0, `max_page` is the last number or the number of pages. It
+        # is the latter if that many pages of the first one's size hold all rows.
         self._surplus = int(number == 0 and max_page * self._size >= count)
         self._limit = max_page + MAX_GROWTH_PAGES
         self._empty = 0
@@ -60,16 +60,16 @@ class PageNumbers(Walk):
         self._current = asked
         self.last = max_page - self._surplus
         if self._surplus and asked == self.last and len(page.rows) >= self._size > 0:
-            # A last page that is full may not be the last, if `count` is wrong.
+            # A full last page may not be the last one, if `count` is wrong.
             self.last += 1
         self._empty = 0 if page.rows else self._empty + 1
         if max_page > self._limit:
-            msg = f"while they were read, they became {max_page}"
+            msg = f"their number grew to {max_page} while they were read"
             raise invalid_paging(msg)
         if self._empty > MAX_GROWTH_PAGES:
             msg = f"more than {MAX_GROWTH_PAGES} in a row are empty"
             raise invalid_paging(msg)
-        # Behind the end of a list that shrank, the last page is as good a response as
+        # After the end of a list that got shorter, Partoo may return its last page, or
         # an empty one.
         if number != asked and not number == self.last < asked:
             msg = f"page {asked} says that it is page {number}"
@@ -78,6 +78,6 @@ class PageNumbers(Walk):
 
 def _figures(page: Page) -> tuple[int, int, int]:
     if page.number is None or page.max_page is None or page.count is None:
-        msg = "one lacks `page`, `max_page` or `count`, which others have"
+        msg = "one has no `page`, `max_page` or `count`, unlike the others"
         raise invalid_paging(msg)
     return page.number, page.max_page, page.count

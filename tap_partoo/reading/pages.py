@@ -1,4 +1,4 @@
-"""A page of a list, and a request that can get one."""
+"""A page of a list, and the query that it belongs to."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from tap_partoo.reading.paging import Paging
 
 Position = int | str | None
-"""Of a page in its list: a number or a cursor; None is the first, whatever it is."""
+"""The position of a page in its list: a number or a cursor; None is the first page."""
 
 
 class Response(Protocol):
-    """What a page is read from."""
+    """The response that a page is made from."""
 
     @property
     def body(self) -> Any:  # noqa: ANN401 - JSON can be anything
@@ -26,11 +26,11 @@ class Response(Protocol):
 
     @property
     def snapshot_at(self) -> str:
-        """What came in after this may not be in it: RFC 3339 in UTC."""
+        """Later changes may be missing from it: RFC 3339 in UTC."""
 
     @property
     def elapsed_seconds(self) -> float:
-        """How long the response took to begin."""
+        """Time until the response began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Page:
     snapshot_at: str
     elapsed_seconds: float
     count: int | None = None
-    """How many resources the whole list has, where Partoo reports it."""
+    """How many rows the whole list has, if Partoo reports it."""
     number: int | None = None
     max_page: int | None = None
     next_cursor: str | None = None
@@ -58,7 +58,7 @@ class Range:
 
 @dataclass(slots=True)
 class Division:
-    """A range that was divided, and what its parts have reported."""
+    """A divided range: its number of rows, and what its parts have reported so far."""
 
     count: int
     reported: int = 0
@@ -66,37 +66,37 @@ class Division:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """One query of those that make up a list, in pages of its own."""
+    """One of the queries that make up a list; each has its own pages."""
 
     path: str
     paging: Paging
     params: Mapping[str, str] = field(default_factory=dict)
     label: str = ""
-    """What it is of, for messages: empty for the whole list."""
+    """Its name in messages; empty for the whole list."""
     range: Range | None = None
-    """Which part of the list's time it is, where it is a range."""
+    """The range of times, if the query is limited to one."""
     moves_bookmark: bool = False
-    """Whether the bookmark moves when it is complete, before the list is."""
+    """Whether the bookmark moves when this query is complete, before the list is."""
     waits: bool = False
-    """Whether it is asked for only when all before it were read: it looks for what has
-    changed meanwhile, which a page that was fetched ahead would miss."""
+    """Whether it is sent only after all previous queries were read: it looks for what
+    has changed meanwhile, which a page fetched ahead would miss."""
     is_child: bool = False
-    """Whether a refusal is one of this query alone, and does not end the list."""
+    """Whether a refusal concerns this query alone, and does not end the list."""
     fill: Mapping[str, Any] = field(default_factory=dict)
-    """Values of the query that its rows take where they lack them."""
-    asked: frozenset[str] = frozenset()
-    """The ids that are asked for, where the query names them."""
-    given: list[dict[str, Any]] | None = None
-    """The rows, where they are known and nothing is to be asked for."""
+    """Values of the query that its rows get where they have none."""
+    requested_ids: frozenset[str] = frozenset()
+    """The ids that are requested, if the query names them."""
+    known_rows: list[dict[str, Any]] | None = None
+    """The rows, if they are known already: nothing is requested."""
     if_refused: list[dict[str, Any]] = field(default_factory=list)
-    """The rows that are emitted where Partoo refuses the query."""
+    """The rows to emit if Partoo refuses the query."""
 
 
 def rows_of(body: object, list_key: str) -> list[dict[str, Any]]:
     """Return the list of objects in an envelope.
 
     Raises:
-        UnreadableResponseError: If there is none, which is never read as "no data".
+        UnreadableResponseError: If there is none; that never counts as "no data".
     """
     envelope = object_of(body)
     rows = envelope.get(list_key)
@@ -107,19 +107,19 @@ def rows_of(body: object, list_key: str) -> list[dict[str, Any]]:
 
 
 def object_of(body: object) -> dict[str, Any]:
-    """Return a body that has to be an object.
+    """Return a body, which must be an object.
 
     Raises:
         UnreadableResponseError: If it is something else.
     """
     if not isinstance(body, dict):
-        msg = "JSON that is no object instead of data"
+        msg = "JSON that is not an object instead of data"
         raise UnreadableResponseError(msg)
     return body
 
 
 def objects_in(item: dict[str, Any], name: str) -> list[dict[str, Any]]:
-    """Return the list of objects in an item; empty where it has none.
+    """Return the list of objects in an item; empty if it has none.
 
     Raises:
         UnreadableResponseError: If it is something else.

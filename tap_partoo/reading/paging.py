@@ -1,6 +1,6 @@
-"""How one response is turned into rows, and which request is next.
+"""How a response is turned into rows, and which request is next.
 
-A stream declares one of the classes for its list.
+Each stream declares one of these classes for its list.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from typing_extensions import override
 from tap_partoo.errors import UnreadableResponseError
 from tap_partoo.reading.numbers import PageNumbers
 from tap_partoo.reading.pages import Page, object_of, rows_of
-from tap_partoo.reading.walks import Cursors, Ended, MapWalk, UncountedPages, Walk
+from tap_partoo.reading.walks import Cursors, MapWalk, SinglePage, UncountedPages, Walk
 
 if TYPE_CHECKING:
     from tap_partoo.reading.pages import Position, Response, Slice
 
 
 class Paging(ABC):
-    """What a stream declares of its list."""
+    """How the list of a stream is divided into pages."""
 
     per_page: int | None
-    """The largest page that Partoo documents; None where no size may be sent."""
+    """The maximum page size that Partoo documents; None if no size may be sent."""
 
     @abstractmethod
     def params(self, position: Position, cap: int | None) -> dict[str, str]:
@@ -32,19 +32,19 @@ class Paging(ABC):
 
         Args:
             position: The page; None for the first.
-            cap: The largest page that the user wants.
+            cap: The maximum page size that the user wants.
         """
 
     @abstractmethod
     def read(self, response: Response) -> Page:
-        """Make a page of a response.
+        """Make a page from a response.
 
         Raises:
-            UnreadableResponseError: If it is none.
+            UnreadableResponseError: If it is not a page.
         """
 
     @abstractmethod
-    def walk(self, first: Page, of: Slice) -> Walk:
+    def walk(self, first: Page, part: Slice) -> Walk:
         """Start from the first page of an attempt."""
 
 
@@ -58,14 +58,14 @@ def _size(per_page: int | None, cap: int | None) -> dict[str, str]:
 class NumberedPages(Paging):
     """Pages by number: `page`, `max_page`, `count` and the list.
 
-    The documentation contradicts itself on whether they start at 0 or at 1, so that
-    the first page is asked for without a number, and the response tells.
+    The documentation contradicts itself on whether they start at 0 or at 1. So the
+    first page is requested without a number, and the response reports it.
 
     Attributes:
         list_key: The name of the list in the envelope.
         per_page: See `Paging`.
-        counters: Whether Partoo is sure to send the three figures. Where it is not and
-            does not, the pages end at an empty one, or one without anything new.
+        counters: Whether Partoo always sends the three figures. If they are missing,
+            the list ends at a page that is empty or has nothing new.
     """
 
     list_key: str
@@ -92,7 +92,7 @@ class NumberedPages(Paging):
         )
 
     @override
-    def walk(self, first: Page, of: Slice) -> Walk:
+    def walk(self, first: Page, part: Slice) -> Walk:
         return UncountedPages() if first.count is None else PageNumbers(first)
 
 
@@ -118,7 +118,7 @@ class CursorPages(Paging):
         rows = rows_of(response.body, self.list_key)
         cursor = response.body.get("next_cursor")
         if cursor is not None and not isinstance(cursor, str | int):
-            msg = "a page whose `next_cursor` is not a text"
+            msg = "a page whose `next_cursor` is not text"
             raise UnreadableResponseError(msg)
         count = response.body.get("count")
         return Page(
@@ -130,7 +130,7 @@ class CursorPages(Paging):
         )
 
     @override
-    def walk(self, first: Page, of: Slice) -> Walk:
+    def walk(self, first: Page, part: Slice) -> Walk:
         return Cursors(first)
 
 
@@ -139,7 +139,7 @@ class OneResponse(Paging):
     """A list, or an object, in a single response.
 
     Attributes:
-        list_key: The name of the list; empty where the body itself is the only row.
+        list_key: The name of the list; empty if the body itself is the only row.
     """
 
     list_key: str = ""
@@ -163,17 +163,17 @@ class OneResponse(Paging):
         return Page(rows, response.snapshot_at, response.elapsed_seconds)
 
     @override
-    def walk(self, first: Page, of: Slice) -> Walk:
-        return Ended()
+    def walk(self, first: Page, part: Slice) -> Walk:
+        return SinglePage()
 
 
 @dataclass(frozen=True)
 class MapPages(Paging):
-    """Pages of an object by id instead of a list, without figures.
+    """Pages with an object by id instead of a list, and without `count`.
 
     Attributes:
         map_key: The name of the object in the envelope.
-        id_name: What its keys are called in the rows.
+        id_name: The field of the rows that gets the keys of the object.
         per_page: See `Paging`.
     """
 
@@ -201,8 +201,8 @@ class MapPages(Paging):
         return Page(rows, response.snapshot_at, response.elapsed_seconds)
 
     @override
-    def walk(self, first: Page, of: Slice) -> Walk:
-        return MapWalk(self.id_name, of.asked)
+    def walk(self, first: Page, part: Slice) -> Walk:
+        return MapWalk(self.id_name, part.requested_ids)
 
 
 def _figure(envelope: dict[str, Any], name: str) -> int:

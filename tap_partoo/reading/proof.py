@@ -1,4 +1,4 @@
-"""Whether one attempt saw all that the list had."""
+"""Whether one attempt has read the whole list."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 
 
 class Proof:
-    """Counts what one attempt sees against what the list says it has.
+    """Compares the rows that one attempt reads with the `count` of the list.
 
-    Rows move to other pages when one is deleted meanwhile, so that one may be missed.
-    `count` of the last response does not show it (the deleted one had been seen), and
-    no `count` does when as many came in as went. So: all that the first response
-    counted must be seen, and what came in since is not among them.
+    When a row is deleted meanwhile, the rows after it move up, and one may be missed.
+    The `count` of the last response does not show this (the deleted row had been read),
+    and no `count` does if as many rows were added as deleted. Therefore, as many rows
+    must be read as the first response counted, and rows added since do not count.
 
-    What comes into a filtered list without a timestamp, such as a key whose label was
-    edited to match a search text, cannot be told from the others.
+    A row that enters a filtered list without a timestamp, such as a key whose label was
+    edited to match a search text, cannot be recognised as added.
     """
 
     def __init__(self, first: Page, expected: int | None, seen: set[object]) -> None:
@@ -28,15 +28,15 @@ class Proof:
 
         Args:
             first: The first page of this attempt.
-            expected: How many rows the list has by then; None where Partoo does not
-                report it, so that the end of the pages is all there is to go by.
-            seen: Empty; the keys that this attempt sees are added to it.
+            expected: How many rows the list had then; None if Partoo does not report
+                it: then the list is complete when its pages end.
+            seen: An empty set, which gets the keys that this attempt reads.
         """
         self.expected = expected
         self.seen = seen
         self.see = seen.add
         self.not_found: NotFoundError | None = None
-        """Set where the attempt ended at a page that was not there."""
+        """Set if the attempt ended at a page that does not exist."""
         self._snapshot_at = first.snapshot_at
         self._possibly_new = 0
 
@@ -45,11 +45,11 @@ class Proof:
         record: Mapping[str, Any],
         entered_at: Iterable[str],
     ) -> None:
-        """Do not count the key seen last, if it may have come in since the start.
+        """Do not count the last key if its record may have been added since the start.
 
         Args:
-            record: Its record; not one that an earlier attempt has seen.
-            entered_at: The timestamps that tell when it may have entered the list.
+            record: Its record, which no previous attempt has read.
+            entered_at: The timestamps that show when it may have entered the list.
         """
         for name in entered_at:
             if (record.get(name) or "") >= self._snapshot_at:
@@ -58,10 +58,10 @@ class Proof:
 
     @property
     def found(self) -> int:
-        """How many of the expected keys have been seen for certain."""
+        """How many of the expected keys have certainly been read."""
         return len(self.seen) - self._possibly_new
 
     @property
     def is_complete(self) -> bool:
-        """Whether nothing that was in the list throughout can be missing."""
+        """Whether no row that was in the list all the time can be missing."""
         return self.expected is None or self.found >= self.expected

@@ -1,8 +1,8 @@
 """Reads the queries of a list in pages, several at a time, and proves them complete.
 
-Rows move to other pages when one is created or deleted meanwhile: one may then come
-twice, or not at all. Each is given once, and a query is read again as long as some of
-its rows are missing, at most twice.
+When a row is created or deleted meanwhile, others move to another page: a row may then
+come twice, or not at all. Each row is emitted once, and a query is read again, at most
+twice, while some of its rows are missing.
 """
 
 from __future__ import annotations
@@ -36,27 +36,27 @@ if TYPE_CHECKING:
 
 MAX_EXTRA_ATTEMPTS = 2
 MAX_REFUSED_CHILDREN = 10
-"""So many refused in a row, and none read before: all of them would be."""
+"""If this many are refused before any is read, the stream is refused."""
 
 SLOW_SECONDS = 0.02
-"""Start the workers once responses lag behind processing by this much. Threads that
-take turns with the one that makes records cost a sixth of its speed: they pay where
-there is something to wait for."""
+"""Start the workers once responses lag behind processing by this much. Workers slow
+down the thread that makes records by a sixth: they only pay off if there is something
+to wait for."""
 
 
 @dataclass(slots=True)
 class Batch:
-    """What one page brought that was new, or the end of a query."""
+    """The new records of one page, or the end of a query."""
 
-    of: Slice
+    part: Slice
     records: list[Record]
     outcome: Literal["", "complete", "incomplete", "refused"] = ""
-    """Empty but for the end of the query, which has no records."""
+    """Set only at the end of the query, where there are no records."""
 
 
 @dataclass(eq=False, slots=True)
 class _Request:
-    """A page that has been asked for."""
+    """A page that has been requested."""
 
     position: Position
     result: Callable[[], Page]
@@ -65,9 +65,9 @@ class _Request:
 
 @dataclass(eq=False, slots=True)
 class _Query:
-    """A query that is under way."""
+    """A query that is being read."""
 
-    of: Slice
+    part: Slice
     emitted: set[object] = field(default_factory=set)
     attempts: int = 0
     taken: int = 0
@@ -75,15 +75,15 @@ class _Query:
     ahead: deque[_Request] = field(default_factory=deque)
 
     def ask(self) -> Position | Literal[False]:
-        """Return the next page to ask for; False where none can be asked for yet."""
+        """Return the position of the next page; False if it is not known yet."""
         if self.walk is None:
-            return False if self.ahead or self.of.given is not None else None
+            return False if self.ahead or self.part.known_rows is not None else None
         position = self.walk.ask()
         return False if position is None else position
 
 
 class Reader:
-    """Reads the queries of one list once; the figures are for its end."""
+    """Reads the queries of one list once; its counters are final at the end."""
 
     def __init__(  # noqa: PLR0913 - what differs between lists
         self,
@@ -97,19 +97,19 @@ class Reader:
         name: str,
         logger: logging.Logger,
     ) -> None:
-        """Prepare; nothing is asked for before the records are.
+        """Prepare; the first request is sent by `batches`.
 
         Args:
             fetch: Gets a page. Called in several threads where there are several
                 workers.
-            make: Makes records of the rows of a page.
+            make: Makes records from the rows of a page.
             workers: How many pages are fetched at a time.
-            primary_keys: What tells one record from another.
-            entered_at: The timestamps that tell when a record may have entered the
+            primary_keys: The fields that identify a record.
+            entered_at: The timestamps that show when a record may have entered the
                 list.
-            time_of: Gives the time by which a record is in a range, as RFC 3339.
+            time_of: Returns the time that puts a record in a range, as RFC 3339.
             name: The name of the stream, for messages.
-            logger: Where they go.
+            logger: Logs them.
         """
         self.pages = 0
         self.read = 0
@@ -118,9 +118,9 @@ class Reader:
         self.ended = 0
         """How many queries have been read."""
         self.refused: list[RefusedError] = []
-        """Those of queries for one parent."""
+        """The refusals of queries for one parent."""
         self.snapshot_at = ""
-        """That of the first response."""
+        """The `snapshot_at` of the first response."""
         self.clock: Callable[[], float] = time.monotonic
         self.on_page: Callable[[Reader], None] = lambda _: None
         self._fetch = fetch
@@ -140,7 +140,7 @@ class Reader:
         self._boundary: tuple[object, set[object]] = (None, set())
 
     def batches(self, slices: Slices) -> Iterator[Batch]:
-        """Yield the records of each page that no page of its query before it had.
+        """Yield the records of each page that no previous page of its query had.
 
         Args:
             slices: The queries.
@@ -174,32 +174,32 @@ class Reader:
         left = 0
         for query in self._active:
             if query.walk is None:
-                left += PART_PAGES if query.of.range else 0
+                left += PART_PAGES if query.part.range else 0
             elif query.walk.last is None:
                 return self.pages, None
             else:
                 left += query.walk.last - query.taken
         return self.pages, self.pages + left
 
-    # Which pages are asked for.
+    # Which pages are requested.
 
     def _fill(self, pending: Iterator[Slice], stack: ExitStack) -> None:
-        """Ask for as many pages as may be under way, those needed first.
+        """Request as many pages as allowed at the same time, those needed first.
 
-        The workers do not stop at the end of a query: the first pages of those that
-        follow are fetched meanwhile, and their next ones as soon as they are known.
+        The workers do not stop at the end of a query: they also fetch the first pages
+        of the queries that follow, and their next ones as soon as they are known.
         """
         if self._window == 1 and self.is_slow:
             self._start_workers(stack)
         requests = [request for query in self._active for request in query.ahead]
         room = self._window - sum(not request.is_done() for request in requests)
-        # Pages that came before their turn wait in memory, and are lost if the run is
-        # interrupted: the first query may have a window of them, all others another.
+        # Pages fetched before their turn wait in memory, and are lost if the run is
+        # interrupted: at most one window for the first query, and one for all others.
         spare = 2 * self._window - len(requests)
         for query in self._active:
             if query is self._active[0]:
                 asked = self._ask_ahead(query, room if query.ahead else max(room, 1))
-            elif query.of.waits or min(room, spare) <= 0:
+            elif query.part.waits or min(room, spare) <= 0:
                 return
             else:
                 self._look_into(query)
@@ -217,18 +217,18 @@ class Reader:
             room, spare = room - asked, spare - asked
 
     def _ask_ahead(self, query: _Query, most: int) -> int:
-        """Ask for pages of a query, as they are known; return how many."""
+        """Request the next pages of a query that are known; return how many."""
         asked = 0
         while asked < most and len(query.ahead) < self._window:
             position = query.ask()
             if position is False:
                 break
-            query.ahead.append(self._submit(query.of, position))
+            query.ahead.append(self._submit(query.part, position))
             asked += 1
         return asked
 
     def _look_into(self, query: _Query) -> None:
-        """Open a query before its turn, once its first page has come and is plain."""
+        """Find the pages of a query before its turn, if its first page allows it."""
         if query.walk or self._window == 1 or len(query.ahead) != 1:
             return
         first = query.ahead[0]
@@ -238,38 +238,38 @@ class Reader:
             page = first.result()
         except Exception:  # noqa: BLE001 - raised again in its turn
             return
-        if query.of.range and (page.max_page or 0) > MAX_PAGES:
+        if query.part.range and (page.max_page or 0) > MAX_PAGES:
             return  # to be divided, in its turn
-        query.walk = query.of.paging.walk(page, query.of)
+        query.walk = query.part.paging.walk(page, query.part)
 
     def _start_workers(self, stack: ExitStack) -> None:
         pool = ThreadPoolExecutor(self._workers)
-        # Not waiting: one may sit in a socket for another minute.
+        # Do not wait: a worker may be blocked in a socket for another minute.
         stack.callback(pool.shutdown, wait=False, cancel_futures=True)
         self._window = 2 * self._workers
 
         def submit(part: Slice, position: Position) -> _Request:
             try:
                 future = pool.submit(self._fetch, part, position)
-            except RuntimeError:  # no thread can be had: it goes without
+            except RuntimeError:  # no thread is available: do without
                 return self._ask_later(part, position)
             return _Request(position, future.result, future.done)
 
         self._submit = submit
 
     def _ask_later(self, part: Slice, position: Position) -> _Request:
-        """Ask for a page when its turn comes, in this thread."""
+        """Request a page when its turn comes, in this thread."""
         return _Request(position, partial(self._fetch, part, position), lambda: False)
 
-    # What the pages bring.
+    # What the pages contain.
 
     def _next(self, slices: Slices) -> Iterator[Batch]:
         """Take the next page of the first query."""
         query = self._active[0]
-        part = query.of
-        if part.given is not None:
-            self.read += len(part.given)
-            yield Batch(part, self._make(part, part.given))
+        part = query.part
+        if part.known_rows is not None:
+            self.read += len(part.known_rows)
+            yield Batch(part, self._make(part, part.known_rows))
             yield self._end(query, "complete")
             return
         request = query.ahead.popleft()
@@ -298,7 +298,7 @@ class Reader:
 
     def _begin(self, query: _Query, first: Page) -> None:
         """Begin an attempt with its first page."""
-        part = query.of
+        part = query.part
         if query.attempts == 0 and part.range and part.range.low:
             high, known = self._boundary
             query.emitted |= known if high == part.range.low else set()
@@ -316,7 +316,7 @@ class Reader:
         proof, emitted = self._proof, query.emitted
         before = len(proof.seen)
         new = []
-        for record in self._make(query.of, page.rows):
+        for record in self._make(query.part, page.rows):
             key = self._key(record)
             if key in emitted:
                 self.repeats += 1
@@ -326,14 +326,14 @@ class Reader:
                 proof.mark_possibly_new(record, self._entered_at)
                 emitted.add(key)
                 new.append(record)
-        if query.of.range and query.of.range.high:
-            self._remember_boundary(query.of.range.high, new)
+        if query.part.range and query.part.range.high:
+            self._remember_boundary(query.part.range.high, new)
         if query.walk:
             query.walk.follow(page, position, len(proof.seen) - before)
         return new
 
     def _remember_boundary(self, high: datetime, new: list[Record]) -> None:
-        """Keep the keys of the second that the next range has, too."""
+        """Keep the keys of the boundary second, which is also in the next range."""
         if self._boundary[0] != high:
             self._boundary = (high, set())
         text, known = high.isoformat(), self._boundary[1]
@@ -347,20 +347,20 @@ class Reader:
         position: Position,
         error: RefusedError,
     ) -> Iterator[Batch]:
-        """Take in that a page is not there, or may not be read."""
+        """Handle a page that does not exist, or may not be read."""
         if position is not None and isinstance(error, NotFoundError):
             if query.walk and query.walk.may_end_at_404:
-                # The list may have become shorter: what is missing tells.
+                # The list may have become shorter: the count of rows decides.
                 self._proof.not_found = error
                 yield from self._conclude(query)
                 return
             raise FatalAPIError(str(error))
-        if not query.of.is_child:
+        if not query.part.is_child:
             raise error
         self.refused.append(error)
         if not self.ended and len(self.refused) == MAX_REFUSED_CHILDREN:
             raise error
-        yield Batch(query.of, self._make(query.of, query.of.if_refused))
+        yield Batch(query.part, self._make(query.part, query.part.if_refused))
         yield self._end(query, "refused")
 
     # When a query is over.
@@ -376,7 +376,7 @@ class Reader:
                 self._name,
                 proof.expected,
                 proof.found,
-                _of(query.of),
+                _label(query.part),
             )
             self.extra_attempts += 1
             query.walk, query.taken = None, 0
@@ -391,10 +391,10 @@ class Reader:
                 proof.expected,
                 proof.found,
                 query.attempts,
-                _of(query.of),
-                # A pass after the ranges does not hold their bookmark.
+                _label(query.part),
+                # A pass after the ranges does not hold back their bookmark.
                 "The next run reads it again"
-                if query.of.waits and query.of.range is None
+                if query.part.waits and query.part.range is None
                 else "The bookmark stays where it is, so that the next run covers the "
                 "gap",
             )
@@ -408,8 +408,8 @@ class Reader:
         self._active.remove(query)
         if outcome != "refused":
             self.ended += 1
-        return Batch(query.of, [], outcome)
+        return Batch(query.part, [], outcome)
 
 
-def _of(part: Slice) -> str:
+def _label(part: Slice) -> str:
     return f" ({part.label})" if part.label else ""

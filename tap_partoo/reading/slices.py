@@ -1,4 +1,4 @@
-"""Which queries make up a list: all of it, or ranges of time."""
+"""Which queries make up a list: the whole list, or ranges of time."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ class Slices(Protocol):
 
     @property
     def total(self) -> int | None:
-        """How many they are, where their pages do not tell how far a run is."""
+        """The number of queries; None if progress is measured by pages instead."""
 
     def __iter__(self) -> Iterator[Slice]:
-        """Give them; each is asked for when the ones before it are under way."""
+        """Yield them; each is taken when the previous ones are being read."""
 
     def divide(self, part: Slice, first: Page, ask: Ask) -> list[Slice] | None:
-        """Return what to read instead of a query, now that its first page is known.
+        """Return the queries to read instead of one, or None to keep it.
 
         Args:
             part: The query.
             first: Its first page.
-            ask: Gets another page.
+            ask: Requests another page.
         """
 
 
@@ -53,11 +53,11 @@ class Queries:
     """Queries that are never divided."""
 
     def __init__(self, slices: Iterable[Slice], total: int | None = None) -> None:
-        """Take them over.
+        """Store them.
 
         Args:
-            slices: Made when they are needed.
-            total: How many they are, where their pages do not tell how far a run is.
+            slices: The queries, which may be made when they are needed.
+            total: Their number; None if progress is measured by pages instead.
         """
         self.total = total
         self._slices = slices
@@ -78,11 +78,11 @@ class Queries:
 
 @dataclass(frozen=True)
 class Ranges:
-    """What a stream declares where Partoo can filter its list by time.
+    """How Partoo filters a list by time, as its stream declares it.
 
     Attributes:
         low_param: The query parameter of the lower bound, which is included.
-        high_param: That of the upper bound, likewise.
+        high_param: The query parameter of the upper bound, which is included, too.
         unit: The smallest range: a second, or a day.
         passes: Further queries of every run, without dates, after the ranges.
     """
@@ -96,8 +96,8 @@ class Ranges:
 class RangeSlices:
     """The ranges of one run, oldest first; one with too many pages is divided.
 
-    Small lists stay whole. Large ones get short pages, a bookmark after each part and
-    a first run that can be resumed, for 1 to 2 % more requests.
+    Small lists stay whole. Large ones are read in parts, with a bookmark after each, so
+    that a first run can be resumed; this takes 1 to 2 % more requests.
     """
 
     total = None
@@ -118,14 +118,13 @@ class RangeSlices:
         Args:
             declared: What the stream declares.
             whole: The list without bounds.
-            bounds: Gives where the range begins; None where it begins with the first
-                row. Then where it ends; None where that is the first response's time.
-            is_mirror: Whether rows that change meanwhile, and leave the range by it,
-                are to be read in this run, too.
-            time_of: Gives the time by which Partoo filters a row, as RFC 3339 or as
+            bounds: Returns where the range begins and where it ends; None is no bound.
+            is_mirror: Whether this run must also read the rows that leave the range
+                because they change meanwhile.
+            time_of: Returns the time by which Partoo filters a row, as RFC 3339 or as
                 `YYYY-MM-DD`, or None.
             name: The name of the stream, for messages.
-            logger: Where they go.
+            logger: Logs them.
         """
         self._declared = declared
         self._whole = whole
@@ -153,12 +152,12 @@ class RangeSlices:
         """See `Slices`.
 
         Raises:
-            FatalAPIError: If Partoo does not honour the bounds.
+            FatalAPIError: If Partoo ignores the bounds.
         """
         if part.range is None or first.max_page is None:
             return None
         if not self._day_is_known:
-            # Until the first response, only this machine's clock told which day it is.
+            # Until the first response, the day was that of this machine's clock.
             self._day_is_known = True
             if (whole := self._whole_range()).range != part.range:
                 return [whole]
@@ -191,7 +190,7 @@ class RangeSlices:
         division = Division(first.count or 0)
         edges = self._edges(begin, high, -(-pages // PART_PAGES))
         parts = [self._range(*edge, division) for edge in edges]
-        if whole.low is None:  # whatever is older still
+        if whole.low is None:  # and everything older
             parts[0] = self._range(None, edges[0][1], division)
         return parts + tail
 
@@ -206,17 +205,17 @@ class RangeSlices:
         division: Division | None = None,
     ) -> Slice:
         bounds = {self._declared.low_param: low, self._declared.high_param: high}
-        spelled = {name: spell(at) for name, at in bounds.items() if at is not None}
+        texts = {name: as_bound(at) for name, at in bounds.items() if at is not None}
         return replace(
             self._whole,
-            params={**self._whole.params, **spelled},
-            label=" to ".join(spelled.values()),
+            params={**self._whole.params, **texts},
+            label=" to ".join(texts.values()),
             range=Range(low, high, division),
             moves_bookmark=True,
         )
 
     def _all_have_a_date(self, first: Page, start: datetime, ask: Ask) -> bool:
-        """Find out if the bounds would hide rows that have no date."""
+        """Return whether bounds would hide no rows, because all have a date."""
         dated = ask(self._range(None, start), None)
         if (dated.count or 0) >= (first.count or 0):
             return True
@@ -225,14 +224,14 @@ class RangeSlices:
             return True
         self._logger.warning(
             "%s: %d rows have no date. They are read with all others this time, in "
-            "one piece; incremental runs miss such rows, run FULL_TABLE to have them",
+            "one piece; incremental runs miss such rows: use FULL_TABLE to get them",
             self._name,
             (first.count or 0) - (dated.count or 0),
         )
         return False
 
     def _oldest(self, part: Slice, first: Page, ask: Ask) -> datetime:
-        """Return where the rows begin: the newest come first, if Partoo orders them."""
+        """Return the oldest time: the last page has it, if Partoo sorts the rows."""
         last = first.max_page or 0
         for number in (last, last - 1):  # pages from 0 may end before `max_page`
             try:
@@ -251,8 +250,8 @@ class RangeSlices:
     ) -> list[tuple[datetime, datetime]]:
         """Divide a range into equal parts.
 
-        Stored times have fractions: neighbours share their boundary second, or rows
-        would fall between them. Days need no overlap.
+        Stored times have fractions of a second: neighbours share their boundary second,
+        or rows between them would be missed. Days need no overlap.
         """
         unit = self._declared.unit
         overlap = 0 if unit == DAY else 1
@@ -265,12 +264,12 @@ class RangeSlices:
         ]
 
     def _check(self, asked: Range, first: Page) -> None:
-        """Find out if Partoo honours the bounds: it may ignore the parameters."""
+        """Check that Partoo does not ignore the bounds."""
         low = asked.low or datetime.min.replace(tzinfo=UTC) + DAY
         high = asked.high or datetime.max.replace(tzinfo=UTC) - 2 * DAY
         times = [_parse(at) for row in first.rows if (at := self._time_of(row))]
         outside = [at for at in times if not low <= at < high + self._declared.unit]
-        # A day around it, for a server that takes the bounds for its local time.
+        # A day of tolerance: a server may take the bounds for its local time.
         far = [at for at in outside if not low - DAY <= at < high + 2 * DAY]
         reported = first.count or 0
         if asked.division:
@@ -278,16 +277,16 @@ class RangeSlices:
             reported = asked.division.reported - 2 * asked.division.count - 1000
         if (times and len(far) == len(times)) or (asked.division and reported > 0):
             msg = (
-                f"{self._name}: Partoo does not honour "
-                f"`{self._declared.low_param}` and `{self._declared.high_param}`: rows "
-                "outside of the range come as well, so that a long list cannot be read "
-                "in parts. Report it to Partoo."
+                f"{self._name}: Partoo ignores `{self._declared.low_param}` and "
+                f"`{self._declared.high_param}`: it also sends rows outside of the "
+                "range, so that a long list cannot be read in parts. Report it to "
+                "Partoo."
             )
             raise FatalAPIError(msg)
         if outside and not self._warned:
             self._warned = True
             self._logger.warning(
-                "%s: %d of %d rows lie outside of the range that was asked for",
+                "%s: %d of %d rows are outside of the requested range",
                 self._name,
                 len(outside),
                 len(times),
@@ -304,6 +303,6 @@ def floor(at: datetime, unit: timedelta = SECOND) -> datetime:
     return EPOCH + (at - EPOCH) // unit * unit
 
 
-def spell(at: datetime) -> str:
-    """Spell a bound as Partoo wants it: UTC, without an offset."""
+def as_bound(at: datetime) -> str:
+    """Return a bound in the form that Partoo expects: UTC, without an offset."""
     return at.strftime("%Y-%m-%dT%H:%M:%S")

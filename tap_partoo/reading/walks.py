@@ -1,4 +1,4 @@
-"""Which pages one attempt to read a list asks for, as the responses report it."""
+"""Which pages one attempt to read a list requests, as the responses report them."""
 
 from __future__ import annotations
 
@@ -12,46 +12,46 @@ if TYPE_CHECKING:
     from tap_partoo.reading.pages import Page, Position
 
 MAX_GROWTH_PAGES = 100
-"""How many pages a list may grow by while it is read, and how many of them may be empty
-in a row."""
+"""How many pages a list may grow by while it is read, and how many pages in a row may
+be empty or without anything new."""
 
 
 class Walk(ABC):
     """One attempt to read a list, from its first page on."""
 
     expected: int | None
-    """How many rows have to be seen; None where Partoo does not report it."""
+    """How many rows must be read; None if Partoo does not report it."""
 
     last: int | None
-    """The number of the last page, where it is known."""
+    """The number of the last page, if it is known."""
 
     @property
     @abstractmethod
     def ended(self) -> bool:
-        """Whether the page followed last is the last one."""
+        """Whether the list ends with the last page passed to `follow`."""
 
     may_end_at_404: bool
-    """Whether a page that is not there is the end of a list that got shorter."""
+    """Whether a page that does not exist may mean that the list got shorter."""
 
     @abstractmethod
     def ask(self) -> Position:
-        """Return the next page to ask for; None where none can be asked for yet."""
+        """Return the position of the next page; None if it is not known yet."""
 
     @abstractmethod
     def follow(self, page: Page, position: Position, new: int) -> None:
-        """Take in a page.
+        """Process the next page.
 
         Args:
-            page: The page, in order.
-            position: What was asked for.
-            new: How many of its rows no page before it had.
+            page: The page; pages come in order.
+            position: Its position, as requested.
+            new: How many of its rows no previous page had.
 
         Raises:
             FatalAPIError: If it is another page, or if the list grows without end.
         """
 
 
-class Ended(Walk):
+class SinglePage(Walk):
     """The walk of a list in a single response."""
 
     expected = None
@@ -69,7 +69,7 @@ class Ended(Walk):
 
 
 class _OneByOne(Walk):
-    """A walk that knows the next page only when it has the one before."""
+    """A walk that knows the next page only after the previous one."""
 
     expected: int | None = None
     last = None
@@ -95,22 +95,22 @@ class _OneByOne(Walk):
 
 
 class Cursors(_OneByOne):
-    """The walk of a list by cursor: it ends where none comes, or an old one."""
+    """The walk of a list by cursor: it ends if there is none, or a previous one."""
 
     may_end_at_404 = False
 
     def __init__(self, first: Page) -> None:
-        """Start from the first page; `count` of some lists is that of the page."""
+        """Start from the first page; in some lists, `count` is the rows of the page."""
         super().__init__()
         is_total = first.count is not None and first.count > len(first.rows)
         self.expected = first.count if is_total else None
         self._seen: set[str] = set()
-        self._without_news = 0
+        self._pages_without_new = 0
 
     @override
     def follow(self, page: Page, position: Position, new: int) -> None:
-        self._without_news = 0 if new else self._without_news + 1
-        if self._without_news > MAX_GROWTH_PAGES:
+        self._pages_without_new = 0 if new else self._pages_without_new + 1
+        if self._pages_without_new > MAX_GROWTH_PAGES:
             msg = f"more than {MAX_GROWTH_PAGES} in a row have nothing new"
             raise invalid_paging(msg)
         cursor = page.next_cursor
@@ -120,44 +120,44 @@ class Cursors(_OneByOne):
 
 
 class _NumberedOneByOne(_OneByOne):
-    """A walk of pages by number that do not say which number they have.
+    """A walk by page number, whose pages do not report their number.
 
-    The first one may be page 0 or page 1, so that page 1 is asked for behind it, even
-    if it is the same again.
+    The first one may be page 0 or page 1: page 1 is requested after it, even though it
+    may be the same one.
     """
 
-    def _count_on(self, page: Page, position: Position, *, is_news: bool) -> None:
+    def _count_on(self, page: Page, position: Position, *, is_new: bool) -> None:
         may_be_the_first = position == 1 and bool(page.rows)
         number = 0 if position is None else int(position)
-        self._go_on(number + 1 if is_news or may_be_the_first else None)
+        self._go_on(number + 1 if is_new or may_be_the_first else None)
 
 
 class UncountedPages(_NumberedOneByOne):
-    """The walk of a list that reports nothing of its pages: it ends without news."""
+    """The walk of a list without figures: it ends at a page with nothing new."""
 
     @override
     def follow(self, page: Page, position: Position, new: int) -> None:
-        self._count_on(page, position, is_news=new > 0)
+        self._count_on(page, position, is_new=new > 0)
 
 
 class MapWalk(_NumberedOneByOne):
-    """The walk of a map: it ends when all that was asked for came, or nothing new."""
+    """The walk of a map: it ends when all requested ids came, or nothing new."""
 
-    def __init__(self, id_name: str, asked: frozenset[str]) -> None:
+    def __init__(self, id_name: str, requested_ids: frozenset[str]) -> None:
         """Start from the first page."""
         super().__init__()
         self._id_name = id_name
-        self._asked = asked
-        self._came: set[str] = set()
+        self._requested = requested_ids
+        self._received: set[str] = set()
 
     @override
     def follow(self, page: Page, position: Position, new: int) -> None:
-        known = len(self._came)
-        self._came.update(row[self._id_name] for row in page.rows)
-        if self._asked <= self._came:
+        known = len(self._received)
+        self._received.update(row[self._id_name] for row in page.rows)
+        if self._requested <= self._received:
             self._go_on(None)
         else:
-            self._count_on(page, position, is_news=len(self._came) > known)
+            self._count_on(page, position, is_new=len(self._received) > known)
 
 
 class InvalidPagingError(FatalAPIError):
@@ -167,6 +167,6 @@ class InvalidPagingError(FatalAPIError):
 def invalid_paging(what: str) -> InvalidPagingError:
     """Return the error for pages that contradict each other."""
     return InvalidPagingError(
-        f"The pages that Partoo sends make no sense: {what}. The bookmark did not "
-        "move: run again, and report it to Partoo if it stays."
+        f"The pages that Partoo sends are inconsistent: {what}. Run again, and report "
+        "it to Partoo if it happens again."
     )

@@ -1,1 +1,1 @@
-"""What a value of Partoo becomes in a record."""
+"""How values from Partoo become values of a record."""

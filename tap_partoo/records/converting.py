@@ -1,8 +1,8 @@
-"""What a value of Partoo becomes: converted where nothing is lost, refused elsewhere.
+"""Converts values from Partoo where nothing is lost, and refuses all others.
 
-Each function takes a value that is not null, and raises ValueError where it does not
-fit. This is the only place that maps types to conversions: those of the SDK and of
-`types` by their class, those of a catalog by type and format of the JSON schema.
+Each function takes a value that is not null, and raises ValueError if it does not fit.
+This is the only place that maps types to conversions: types of the SDK and of `types`
+by their class, types of a catalog by type and format of the JSON schema.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def _number(value: object) -> float:
         return value
     if isinstance(value, str) and value.isascii() and value.strip("-.0123456789") == "":
         number = float(value)
-        if isfinite(number):  # hundreds of digits are not
+        if isfinite(number):  # a number with hundreds of digits is not
             return number
     raise ValueError
 
@@ -78,7 +78,7 @@ def _epoch_seconds(value: object) -> str:
     if isinstance(value, int | float) and not isinstance(value, bool):
         try:
             return datetime.fromtimestamp(value, UTC).isoformat()
-        except (OverflowError, OSError) as error:  # beyond years, or beyond the clock
+        except (OverflowError, OSError) as error:  # beyond the years, or the clock
             raise ValueError(str(error)) from None
     raise ValueError
 
@@ -86,7 +86,7 @@ def _epoch_seconds(value: object) -> str:
 def _json_text(value: object) -> str:
     try:
         return msgspec.json.encode(value).decode()
-    except TypeError as error:  # holds what could not be decoded
+    except TypeError as error:  # contains what could not be decoded
         raise ValueError(str(error)) from None
 
 
@@ -107,7 +107,7 @@ def _object(value: object) -> dict[str, Any]:
 
 
 _ALWAYS = type(None)
-"""The type of no value: each has to be looked at."""
+"""A type that no value has here: every value is converted."""
 
 BY_CLASS: Mapping[type, tuple[type, Callable[[Any], Any]]] = {
     th.StringType: (str, _string),
@@ -120,7 +120,7 @@ BY_CLASS: Mapping[type, tuple[type, Callable[[Any], Any]]] = {
     JSONText: (_ALWAYS, _json_text),
     TextOrJSON: (str, _text_or_json),
 }
-"""By class: the Python type that is left alone, and what converts others."""
+"""By class: the Python type that is kept as it is, and the converter for others."""
 
 BY_SCHEMA: Mapping[tuple[str, str | None], Callable[[Any], Any]] = {
     ("string", None): _any_as_string,
@@ -132,4 +132,4 @@ BY_SCHEMA: Mapping[tuple[str, str | None], Callable[[Any], Any]] = {
     ("array", None): _array,
     ("object", None): _object,
 }
-"""By type and format of a catalog: what converts the value that the tap would emit."""
+"""By type and format of a catalog: the converter for what the tap would emit."""

@@ -1,4 +1,4 @@
-"""Makes each record fit the declared columns, so that any loader can take it."""
+"""Makes each record fit the declared columns, so that any target can load it."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
 
     Convert = Callable[[Any], Any]
     Step = tuple[str, Convert | None]
-    """The name of a field, and how to convert its value; None leaves it out."""
+    """The name of a field, and its converter; None leaves the field out."""
 
 MAX_SHAPES = 1000
 
 SECRET_NAMES = frozenset({"api_key", "password", "token"})
-"""Never emitted, of whatever stream: a response may come to hold a secret one day."""
+"""Never emitted by any stream: a response may contain a secret one day."""
 
 
 class Fitter:
     """Fits the records of one run of a stream to its columns.
 
     A value of another type is converted where nothing is lost; otherwise it becomes
-    null. Both that and fields that are not declared are counted, and reported once per
-    run, by their path.
+    null. Such values, and fields that are not declared, are reported once per run, by
+    their path.
     """
 
     def __init__(
@@ -49,8 +49,8 @@ class Fitter:
             stream: The name of the stream, for messages.
             columns: Their types by name.
             keys: The primary keys; an item without one is an error.
-            left_out: Paths of fields that are left out without a word; `*` is all.
-            watched: Columns whose failures matter to those who come after.
+            left_out: Paths of fields that are left out without a warning; `*` is all.
+            watched: Columns whose unreadable values are noted in `unreadable`.
         """
         self.unreadable: set[int] = set()
         """The `id()` of each record of this page that lost the value of a watched
@@ -69,7 +69,7 @@ class Fitter:
         """Make the items of one page fit the columns.
 
         Args:
-            rows: They are changed in place.
+            rows: The items; changed in place.
 
         Raises:
             FatalSyncError: If a primary key is missing.
@@ -99,7 +99,7 @@ class Fitter:
             self._unknown.add(redact.quote(path))
 
     def report(self, logger: logging.Logger) -> None:
-        """Warn once of all that did not fit: names and figures, never a value."""
+        """Warn of all that did not fit: paths and counts, but no value that did not."""
         for path, count in self._unfit.items():
             logger.warning(
                 "%s.%s: %d value(s) do not fit the schema and became null, the first "
@@ -128,10 +128,10 @@ def without_key(stream: str, key: str) -> FatalSyncError:
 
 
 class _Object:
-    """Fits the objects at one place of the records, the top included.
+    """Fits the objects at one place of the records, or the records themselves.
 
-    The names and types of a row decide what is to be done, and few rows differ in
-    them: to look that up is three times as fast as to look at each value.
+    What to do depends on the names and types of a row only, and few rows differ in
+    these: to look it up is three times as fast as to check each value.
     """
 
     def __init__(self, declared: th.ObjectType, path: str, fitter: Fitter) -> None:
@@ -182,7 +182,7 @@ def _converter(
     path: str,
     fitter: Fitter,
 ) -> tuple[type, Convert]:
-    """Return which Python type to leave alone at a path, and what converts others."""
+    """Return the Python type that is kept at a path, and the converter for others."""
     if isinstance(declared, th.ObjectType):
         return type(None), _Object(declared, f"{path}.", fitter)
     if isinstance(declared, th.ArrayType):

@@ -1,4 +1,4 @@
-"""What of a record leaves, and in which types: what the catalog and its user chose."""
+"""Which fields of a record are emitted, and in which types: the catalog decides."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 class Presenter:
     """Leaves out what is not selected, and gives columns the types of the catalog.
 
-    Works on values that already fit the declared columns, after all decisions on what
-    is new, so that no choice of the user can change these.
+    It gets values that already fit the declared columns, of records that are known to
+    be new: the user's selection cannot change which records are new.
     """
 
     def __init__(  # noqa: PLR0913 - a catalog says all of this
@@ -37,19 +37,19 @@ class Presenter:
             stream: The name of the stream, for messages.
             declared: JSON schema of the columns.
             given: JSON schema of the catalog.
-            is_selected: Tells by breadcrumb whether a field leaves.
-            note_unfit: Told the path of a value that the catalog's type cannot hold.
+            is_selected: Returns whether the field at a breadcrumb is selected.
+            note_unfit: Takes the path of a value that does not fit the catalog's type.
             keys: The primary keys, which no record may lose.
 
         Raises:
-            InputError: If the catalog wants a type that cannot be had.
+            InputError: If the tap cannot emit a type of the catalog.
         """
         self._stream = stream
         self._is_selected = is_selected
         self._note_unfit = note_unfit
         self._keys = frozenset(keys)
         self.present: Convert | None = self._of_object(declared, given, (), "")
-        """Changes a record in place; None where it leaves as it is."""
+        """Changes a record in place; None if nothing is to be changed."""
 
     def _of(
         self,
@@ -133,7 +133,7 @@ class Presenter:
     ) -> Convert | None:
         if "items" not in given or "items" not in declared:
             return None
-        # The SDK numbers no item: what is selected is so for all of them.
+        # Breadcrumbs do not number items: a selection applies to all of them.
         convert = self._of(declared["items"], given["items"], place, f"{path}[]")
         if convert is None:
             return None
@@ -141,7 +141,7 @@ class Presenter:
 
 
 def _kind(definition: Mapping[str, Any]) -> tuple[str, str | None]:
-    """Return type and format; a type that is several, or none, is the text `?`."""
+    """Return type and format; the type is `?` if there are several or none."""
     types = definition.get("type", [])
     kinds = [types] if isinstance(types, str) else [t for t in types if t != "null"]
     return (kinds[0] if len(kinds) == 1 else "?", definition.get("format"))

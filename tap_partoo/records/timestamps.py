@@ -17,15 +17,15 @@ _IS_CANONICAL = re.compile(
 def to_utc(text: str) -> str:
     """Return a point in time as RFC 3339 in UTC.
 
-    The results sort as text like the instants that they name: all have the same
-    offset, and a fraction has six digits or is left out where it is zero.
+    As text, the results sort in the order of time: all have the same offset, and a
+    fraction has six digits or is left out if it is zero.
 
     Args:
-        text: ISO 8601 in any spelling that Partoo, Meltano or a person uses, such as
+        text: ISO 8601 in any form that Partoo, Meltano or a person uses, such as
             `2018-03-12 11:49:03.399475+00`. Without an offset it is UTC.
 
     Raises:
-        ValueError: If the text is no date, or is beyond the years 1 to 9999 in UTC.
+        ValueError: If the text is not a date, or not in the years 1 to 9999 in UTC.
     """
     if _IS_CANONICAL(text):  # as most are; to spell them again takes twice as long
         datetime.fromisoformat(text)  # there may be no such day
@@ -48,6 +48,6 @@ def to_date(text: str) -> str:
         text: ISO 8601, a date or a date with a time.
 
     Raises:
-        ValueError: If the text is no date.
+        ValueError: If the text is not a date.
     """
     return date.isoformat(datetime.fromisoformat(text.strip()).date())

@@ -1,4 +1,4 @@
-"""Types of columns for the spellings that are Partoo's own, beside the SDK's."""
+"""Column types for Partoo's own formats, in addition to the SDK's types."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ class EpochSeconds(th.DateTimeType):
 
 
 class JSONText(th.StringType):
-    """A value of free or mixed shape, which leaves as the text of its JSON."""
+    """A value of any or mixed shape, which is emitted as JSON text."""
 
 
 class TextOrJSON(th.StringType):
-    """A text that leaves as it is; whatever else comes leaves as the text of its JSON.
+    """Text is emitted as it is, and any other value as JSON text.
 
-    For a field of which only its text is documented.
+    For a field that is only documented as text.
     """
 
 
 class OneOrMany(th.ArrayType[Any]):
-    """An array of which Partoo sends a single item without the brackets."""
+    """An array; Partoo may send a single item without the brackets."""
 
 
 def strings() -> th.ArrayType[Any]:

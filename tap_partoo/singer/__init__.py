@@ -1,1 +1,1 @@
-"""What any careful tap adds to the SDK; knows nothing of Partoo."""
+"""What any careful tap adds to the SDK; knows nothing about Partoo."""

@@ -1,4 +1,4 @@
-"""The text of `--about`: the SDK's has names and types of settings only."""
+"""The text of `--about`: the SDK's has only names and types of settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks the catalog that the tap is given, and restores what the SDK would lose."""
+"""Checks the catalog, and restores what the SDK would lose."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ def read_catalog(
     streams: Iterable[StreamKeys],
     logger: logging.Logger,
 ) -> dict[str, Any]:
-    """Return a catalog that the SDK reads as it was meant.
+    """Return a catalog that the SDK reads as it is meant.
 
-    - Singer's `replication-method` metadata is the user's choice, and goes before the
-      `replication_method` of the entry; the SDK's parser drops it.
+    - Singer's `replication-method` metadata is the user's choice, and takes precedence
+      over the `replication_method` of the entry; the SDK's parser drops it.
     - Primary and replication keys are those of the stream, and always selected:
-      without them rows would double and the bookmark could not move.
-    - An entry without metadata of the stream selects nothing and deselects nothing:
-      the SDK would leave out the stream, or fields of it.
+      without them, rows would be duplicated and the bookmark could not move.
+    - An entry without metadata for the stream itself is selected: the SDK would leave
+      out the stream, or some of its fields.
 
     Args:
         catalog: The catalog as JSON.
         streams: The streams of the tap.
-        logger: Where parts of the catalog that have no effect are reported.
+        logger: Reports parts of the catalog that have no effect.
 
     Raises:
         InputError: If this is not a Singer catalog, or it asks for what the tap cannot
@@ -79,7 +79,7 @@ def is_selected(entry: CatalogEntry) -> bool:
 
 
 def selected_fields(entry: CatalogEntry) -> set[str]:
-    """Return the names of the fields that leave, but for those within objects."""
+    """Return the names of the selected fields, without those within objects."""
     mask = entry.metadata.resolve_selection()
     fields = entry.schema.to_dict()["properties"]
     return {name for name in fields if mask["properties", name]}
@@ -196,15 +196,14 @@ def _check_selections(
     by_breadcrumb: Mapping[tuple[str, ...], Mapping[str, Any]],
     stream: str,
 ) -> None:
-    """Refuse a text such as "false", which the SDK would take for true."""
+    """Refuse a text such as "false", which the SDK would treat as true."""
     for breadcrumb, metadata in by_breadcrumb.items():
         for name in _SELECTIONS:
             if not isinstance(metadata.get(name), bool | None):
                 field = redact.quote(".".join((stream, *breadcrumb[1::2])))
                 msg = (
-                    f"The catalog has `{name}` of `{field}` as "
-                    f"{redact.quote(repr(metadata[name]))}. Accepted are true and "
-                    "false."
+                    f"The catalog sets `{name}` of `{field}` to "
+                    f"{redact.quote(repr(metadata[name]))}. It must be true or false."
                 )
                 raise InputError(msg)
 
@@ -217,20 +216,20 @@ def _check_keys(
     for asked in (entry.get("replication_key"), root.get("replication-key")):
         if asked and asked != stream.replication_key:
             accepted = (
-                f"Accepted is `{stream.replication_key}`."
+                f"It must be `{stream.replication_key}`."
                 if stream.replication_key
-                else f"It has none: it is read as {REPLICATION_FULL_TABLE}."
+                else f"The stream has none: it is read as {REPLICATION_FULL_TABLE}."
             )
             msg = (
-                f"The catalog asks for the replication key `{redact.quote(str(asked))}`"
-                f" of `{stream.name}`. {accepted}"
+                f"The catalog sets the replication key of `{stream.name}` to "
+                f"`{redact.quote(str(asked))}`. {accepted}"
             )
             raise InputError(msg)
     keys = root.get("table-key-properties")
     if keys and not _same(keys, stream.primary_keys):
         msg = (
-            f"The catalog asks for the key properties {redact.quote(str(keys))} of "
-            f"`{stream.name}`. Accepted are {list(stream.primary_keys)}."
+            f"The catalog sets the key properties of `{stream.name}` to "
+            f"{redact.quote(str(keys))}. They must be {list(stream.primary_keys)}."
         )
         raise InputError(msg)
 
@@ -254,18 +253,16 @@ def _replication_method(
         or methods[0]
     )
     if method not in methods:
-        be = "are" if len(methods) > 1 else "is"
         msg = (
-            f"The catalog asks for the replication method "
-            f"`{redact.quote(str(method))}` of `{stream.name}`. Accepted {be} "
-            f"{' and '.join(methods)}."
+            f"The catalog sets the replication method of `{stream.name}` to "
+            f"`{redact.quote(str(method))}`. It must be {' or '.join(methods)}."
         )
         raise InputError(msg)
     return str(method)
 
 
 def _report(entries: Iterable[dict[str, Any]], logger: logging.Logger) -> None:
-    """Report once what was meant to have an effect and has none."""
+    """Warn of selections that have no effect."""
     if not any(is_selected(CatalogEntry.from_dict(entry)) for entry in entries):
         logger.warning(
             "The catalog selects no stream: nothing is read. Set `selected` in the "
@@ -280,13 +277,13 @@ def _report(entries: Iterable[dict[str, Any]], logger: logging.Logger) -> None:
     ]
     if lost:
         logger.warning(
-            "The catalog deselects what it does not have, which has no effect: %s",
+            "The catalog deselects fields that it does not have, without effect: %s",
             ", ".join(lost),
         )
 
 
 def _has(schema: object, breadcrumb: Sequence[str]) -> bool:
-    """Return whether a breadcrumb leads somewhere, also within objects in arrays."""
+    """Return whether a field exists, also within objects in arrays."""
     for position, part in enumerate(breadcrumb):
         if not isinstance(schema, dict):
             return False
@@ -303,8 +300,8 @@ def _leave_out(schema: dict[str, Any], breadcrumb: Sequence[str]) -> None:
     """Remove a field of objects in an array, which the SDK would leave in the schema.
 
     Args:
-        schema: Of the stream.
-        breadcrumb: Of the field; one that is not in an array is left to the SDK.
+        schema: The JSON schema of the stream.
+        breadcrumb: That of the field; the SDK handles fields that are not in an array.
     """
     is_in_array = False
     for position, part in enumerate(breadcrumb):

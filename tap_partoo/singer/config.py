@@ -1,4 +1,4 @@
-"""What is wrong with settings, by their JSON schema, in words."""
+"""Checks settings against their JSON schema, with readable messages."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _KINDS = {
     "null": "null",
     "integer": "a whole number",
     "object": "a JSON object",
-    "string": "a text",
+    "string": "text",
 }
 
 
@@ -28,41 +28,41 @@ def problems(
     schema: Mapping[str, Any],
     secrets: Collection[str],
 ) -> Iterator[str]:
-    """Put in the defaults, and say what the JSON schema does not accept.
+    """Fill in the defaults, and yield what the JSON schema does not accept.
 
     Args:
-        config: The settings; changed in place. Whole numbers come out as integers.
+        config: The settings; changed in place. Whole numbers become integers.
         schema: JSON schema of all settings, those of the SDK included.
-        secrets: Settings whose values are not repeated.
+        secrets: Settings whose values are not quoted.
     """
-    for error in JSONSchemaValidator(_mended(schema)).iter_errors(config):
+    for error in JSONSchemaValidator(_repaired(schema)).iter_errors(config):
         yield _problem(error, config, schema, secrets)
     for name, value in config.items():
-        if isinstance(value, float) and value.is_integer():  # 50.0 is one, in JSON
+        if isinstance(value, float) and value.is_integer():  # in JSON, 50.0 is one
             config[name] = int(value)
 
 
-def _mended(schema: Any) -> Any:  # noqa: ANN401 - any part of a JSON schema
+def _repaired(schema: Any) -> Any:  # noqa: ANN401 - any part of a JSON schema
     """Return a schema without the SDK's mistake: a type where a schema must be."""
     if isinstance(schema, list):
-        return list(map(_mended, schema))
+        return list(map(_repaired, schema))
     if not isinstance(schema, dict):
         return schema
     return {
-        name: [{"type": p} if isinstance(p, str) else _mended(p) for p in part]
+        name: [{"type": p} if isinstance(p, str) else _repaired(p) for p in part]
         if name == "anyOf"
-        else _mended(part)
+        else _repaired(part)
         for name, part in schema.items()
     }
 
 
 def unknown(config: Mapping[str, Any], schema: Mapping[str, Any]) -> list[str]:
-    """Return the names that are no settings, mostly typing errors."""
+    """Return the names that are not settings, mostly typos."""
     return sorted(map(redact.quote, set(config) - set(schema["properties"])))
 
 
 def accepted(schema: Mapping[str, Any]) -> str:
-    """Say in words which values a setting may have, after its JSON schema."""
+    """Describe the values that the JSON schema of a setting accepts."""
     if "enum" in schema:
         *others, last = schema["enum"]
         return f"{', '.join(others)} or {last}"
@@ -77,7 +77,7 @@ def accepted(schema: Mapping[str, Any]) -> str:
     words = _KINDS.get(kind, f"of type {kind}")
     if "maximum" in schema:
         return f"{words} from {schema['minimum']} to {schema['maximum']}"
-    return f"{words} from {schema['minimum']} on" if "minimum" in schema else words
+    return f"{words}, at least {schema['minimum']}" if "minimum" in schema else words
 
 
 def _problem(

@@ -14,11 +14,11 @@ LOG_CONFIG = "SINGER_SDK_LOG_CONFIG"
 
 
 def open_standard_streams() -> None:
-    """Put something in place of standard streams that are closed.
+    """Replace standard streams that are closed.
 
-    Otherwise the next file or connection would get their numbers, and with them what
-    is written there. What is written to standard output fails as on a full disk; the
-    log is lost, and the exit code says what the run did.
+    Otherwise the next file or connection would get their file descriptor, and their
+    output. Writing to closed standard output fails as on a full disk; if standard error
+    is closed, the log is lost, and only the exit code shows the result.
     """
     for number, flags in ((0, os.O_RDONLY), (1, os.O_RDONLY), (2, os.O_WRONLY)):
         try:
@@ -30,22 +30,22 @@ def open_standard_streams() -> None:
                 os.close(opened)
     sys.stdout = _stream(sys.stdout, 1)
     sys.stderr = _stream(sys.stderr, 2)
-    # A log that cannot be written is no reason to say more in the same place.
+    # If the log cannot be written, neither can a report of that.
     logging.raiseExceptions = False
 
 
 def _stream(stream: IO[str] | None, number: int) -> IO[str]:
-    """Return the stream that Python made, or one in its place where it was closed."""
+    """Return the stream that Python made, or a new one if it was closed."""
     return stream or os.fdopen(
         number, "w", encoding="utf-8", errors="backslashreplace", closefd=False
     )
 
 
 def correct_log_level(variables: tuple[str, ...]) -> list[str]:
-    """Unset the variables that name no level of the log, and return what was unset.
+    """Unset the variables that do not name a log level, and return what was unset.
 
     Args:
-        variables: Their names. The one for all programs may be meant for another.
+        variables: Their names. `LOGLEVEL` may be meant for another program.
     """
     unset = []
     for name in variables:
@@ -58,22 +58,22 @@ def correct_log_level(variables: tuple[str, ...]) -> list[str]:
 
 
 def print_final_line(message: str, level: int, logger: logging.Logger) -> None:
-    """Say one line at once, after which no worker says anything more.
+    """Print one last line at once; no worker can log anything after it.
 
-    Where the log is configured, as Meltano does, the line is a record of it: there
-    other lines pass for information, and alerts miss them.
+    If the log is configured, as Meltano does, the line is a log record: any other line
+    would count as level INFO, and alerts would miss it.
 
     Args:
         message: The line.
-        level: Of the record.
-        logger: Of the record.
+        level: The level of the log record.
+        logger: The logger of the log record.
     """
     text = "".join(c if c.isprintable() else " " for c in redact(message))
     line = " ".join(text.split())
     handlers = _handlers(logger)
     for handler in handlers:
-        handler.acquire()  # for good: what a worker is about to say is not said
-    configured = LOG_CONFIG in os.environ and not _are_streams_one()
+        handler.acquire()  # never released: workers cannot log any more
+    configured = LOG_CONFIG in os.environ and not _is_log_in_output()
     if configured and any(_is_configured(h, level) for h in handlers):
         logger.log(level, "%s", line)
     else:
@@ -91,17 +91,17 @@ def _handlers(logger: logging.Logger) -> list[logging.Handler]:
     return found
 
 
-def _are_streams_one() -> bool:
+def _is_log_in_output() -> bool:
     """Return whether the log goes where the output goes.
 
-    `meltano config test` does so, and shows the last line as it is.
+    This is so in `meltano config test`, which shows the last line as it is.
     """
     return os.path.sameopenfile(1, 2)
 
 
 def _is_configured(handler: logging.Handler, level: int) -> bool:
-    """Return whether records go to standard error in a form of the user's own."""
-    from singer_sdk.logging import ConsoleFormatter  # noqa: PLC0415 - takes its time
+    """Return whether records go to standard error in the user's own format."""
+    from singer_sdk.logging import ConsoleFormatter  # noqa: PLC0415 - slow
 
     return (
         isinstance(handler, logging.StreamHandler)
@@ -114,8 +114,8 @@ def _is_configured(handler: logging.Handler, level: int) -> bool:
 def exit_now(code: int) -> NoReturn:
     """End the process, whatever its threads are doing.
 
-    Not by `sys.exit`: the interpreter would wait for workers that may sit in a socket
-    for another minute, and would try once more to write what nobody reads.
+    Not by `sys.exit`: the interpreter would wait for workers that may be blocked in a
+    socket for another minute, and would try again to write what nobody reads.
     """
     with contextlib.suppress(OSError, ValueError):
         logging.shutdown()

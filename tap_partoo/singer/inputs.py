@@ -1,4 +1,4 @@
-"""The files and variables that the command is given: each is read once, and checked."""
+"""The input files and variables of the command: each is read once, and checked."""
 
 from __future__ import annotations
 
@@ -20,31 +20,31 @@ if TYPE_CHECKING:
 _TRUE, _FALSE = {"true", "1", "yes", "on"}, {"false", "0", "no", "off"}
 _NUMBER = re.compile(r"[+-]?[0-9]{1,18}")
 _SHORT = 12
-"""Characters that a name may have without looking like the path of a file."""
+"""Longer names are only shown in full if they look like the path of a file."""
 
 
 def read_config(path: str) -> dict[str, Any]:
     """Return the settings in a config file.
 
     Raises:
-        InputError: If it cannot be read, or holds something else.
+        InputError: If it cannot be read, or does not contain a JSON object.
     """
     if path.lstrip().startswith(("{", "[", '"')):
-        msg = "--config takes the path of a file, and was given JSON instead."
+        msg = "--config takes the path of a file, not JSON."
         raise InputError(msg)
     return json_object("config", path, Path(path).read_bytes)
 
 
 def json_object(what: str, name: str, read: Callable[[], bytes]) -> dict[str, Any]:
-    """Return the JSON object that a file holds.
+    """Return the JSON object in a file.
 
     Args:
-        what: What the file is to the tap: config, state or catalog.
+        what: The kind of file: config, state or catalog.
         name: The name of the file.
-        read: Reads it.
+        read: Returns its content.
 
     Raises:
-        InputError: If it cannot be read, or holds something else.
+        InputError: If it cannot be read, or does not contain a JSON object.
     """
     try:
         content = json.loads(read().decode("utf-8-sig"))
@@ -61,13 +61,13 @@ def json_object(what: str, name: str, read: Callable[[], bytes]) -> dict[str, An
     else:
         if isinstance(content, dict):
             return content
-        problem = "must hold a JSON object"
+        problem = "must contain a JSON object"
     msg = f"The {what} file {shown(name)} {problem}."
     raise InputError(msg)
 
 
 def shown(name: str) -> str:
-    """Return as much of a name as is sure to be one, and neither content nor a key."""
+    """Return a file name, shortened or replaced if it may be content or a key."""
     if not name:
         return "''"
     path = Path(name)
@@ -86,15 +86,15 @@ def shown(name: str) -> str:
 def _exists(path: Path) -> bool:
     try:
         return path.exists()
-    except OSError:  # too long for a path, say
+    except OSError:  # too long for a path, for example
         return False
 
 
 class InputFile(click.File):
-    """A file of the command line, whose name is not repeated where it is content."""
+    """A file of the command line; messages do not quote a name that is content."""
 
     def __init__(self) -> None:
-        """Read bytes: what they mean is not a matter of the locale."""
+        """Read bytes: their encoding does not depend on the locale."""
         super().__init__("rb")
 
     @override
@@ -121,7 +121,7 @@ def read_input(what: str, file: IO[bytes]) -> dict[str, Any]:
     """Return the JSON object in an open file of the command line.
 
     Raises:
-        InputError: If it cannot be read, or holds something else.
+        InputError: If it cannot be read, or does not contain a JSON object.
     """
     return json_object(what, str(getattr(file, "name", "-")), file.read)
 
@@ -130,14 +130,14 @@ def read_environment(
     schema: Mapping[str, Any],
     prefix: str,
 ) -> tuple[dict[str, Any], list[str]]:
-    """Return the settings in variables, and the variables that are no settings.
+    """Return the settings in variables, and the variables that are not settings.
 
-    Only variables: the SDK would also read any file `.env` in a folder above the one
-    that it is installed in, and let it override what was exported.
+    Only variables: the SDK would also read a `.env` file in any folder above the one
+    that it is installed in, and let it override exported variables.
 
     Args:
-        schema: JSON schema of the settings. An empty variable is an unset one.
-        prefix: What their variables begin with.
+        schema: JSON schema of the settings. An empty variable counts as unset.
+        prefix: The prefix of their variables.
 
     Raises:
         InputError: If a variable is not of the type of its setting.
@@ -191,7 +191,7 @@ def _json(kind: type) -> Callable[[str], object]:
     def parse(text: str) -> object:
         value = json.loads(text)
         if not isinstance(value, kind):
-            raise ValueError(text)  # noqa: TRY004 - the same failure as no JSON
+            raise ValueError(text)  # noqa: TRY004 - as for invalid JSON
         return value
 
     return parse

@@ -1,4 +1,4 @@
-"""What is wrong with the user's stream maps, before and when a record meets them."""
+"""What is wrong with the user's stream maps, before and while records come."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _GIVEN = {"_", "record", "config", "self", "__stream_name__"} | {
 
 
 def is_faker_missing() -> bool:
-    """Return whether stream maps can make up no data."""
+    """Return whether stream maps cannot use `fake`."""
     return find_spec("faker") is None
 
 
@@ -38,12 +38,12 @@ def warn_of_unknown_streams(
     streams: Collection[str],
     logger: logging.Logger,
 ) -> None:
-    """Report once the stream maps that are for no stream of the tap.
+    """Warn of stream maps for streams that the tap does not have.
 
     Args:
         stream_maps: The setting.
         streams: The names of all streams of the tap.
-        logger: Where it is reported.
+        logger: Logs the warning.
     """
     lost = [
         redact.quote(key)
@@ -53,7 +53,7 @@ def warn_of_unknown_streams(
     ]
     if lost:
         logger.warning(
-            "`stream_maps` has no effect for what is no stream of the tap: %s",
+            "`stream_maps` has no effect for streams that the tap does not have: %s",
             ", ".join(lost),
         )
 
@@ -65,12 +65,12 @@ def check_names(
 ) -> None:
     """Check the names in the expressions of stream maps.
 
-    The SDK looks them up when a record comes, and where it finds none, the run fails.
+    The SDK looks them up only when a record comes, and fails if one is missing.
 
     Args:
         stream_maps: The setting.
-        mapper: The SDK's, after it has read the setting.
-        fields: The names of the fields that leave, by selected stream.
+        mapper: The SDK's mapper, which has read the setting.
+        fields: The names of the selected fields, by selected stream.
 
     Raises:
         InputError: If an expression uses a name that no record has.
@@ -103,7 +103,7 @@ def _check(
         if name not in known and name != "fake":
             msg = (
                 f"The stream map `{redact.quote(path)}` uses `{redact.quote(name)}`, "
-                "which is no field of the stream, or is deselected."
+                "which is not a field of the stream, or is deselected."
             )
             raise InputError(msg)
     for name in _config_keys(tree):
@@ -134,7 +134,7 @@ def _config_keys(tree: ast.AST) -> Iterator[str]:
 
 
 def error_of_map(stream: str, error: Exception) -> InputError:
-    """Return the error of the user's expression, without the value that it failed on.
+    """Return the error for a failed expression, without the value that it failed on.
 
     Args:
         stream: The name of the stream.
@@ -150,7 +150,6 @@ def error_of_map(stream: str, error: Exception) -> InputError:
     cause = type(error.__cause__ or error).__name__
     return InputError(
         f"The setting `stream_maps` fails for `{stream}.{column}`: "
-        f"{redact.quote(str(expression))} raises {cause}. Mind values that are null, "
-        "such as in `md5(user_name) if user_name else None`, and columns that are "
-        "deselected."
+        f"{redact.quote(str(expression))} raises {cause}. Allow for null values, as in "
+        "`md5(user_name) if user_name else None`, and for deselected columns."
     )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from singer_sdk.singerlib.encoding.simple import Message
 
-# What a pipe takes whole or not at all: a signal never leaves half of it behind.
+# A pipe takes this many bytes whole or not at all: a signal never leaves half a line.
 CHUNK: int = getattr(select, "PIPE_BUF", 4096)
 
 
@@ -46,7 +46,7 @@ class LineWriter(MsgSpecWriter):
         """Write a RECORD message, which may wait for the next `flush`.
 
         Args:
-            message: What the SDK's `RecordMessage` would become.
+            message: The content of the SDK's `RecordMessage`.
 
         Raises:
             FatalSyncError: If standard output cannot be written.
@@ -60,7 +60,7 @@ class LineWriter(MsgSpecWriter):
         self._lines += line
 
     def flush(self) -> None:
-        """Write what waits.
+        """Write the messages that wait.
 
         Raises:
             FatalSyncError: If standard output cannot be written.
@@ -93,10 +93,10 @@ def standard_output() -> Iterator[None]:
 
 
 def write_text(text: str) -> None:
-    """Write a text to standard output, whole.
+    """Write all of a text to standard output.
 
-    `print` loses what a pipe does not take at once where Python does not buffer, as
-    with PYTHONUNBUFFERED: the end of a catalog of more than 64 kB.
+    If Python does not buffer, as with PYTHONUNBUFFERED, `print` loses what a pipe does
+    not take at once: the end of a catalog of more than 64 kB.
 
     Raises:
         FatalSyncError: If it cannot be written.
@@ -108,7 +108,7 @@ def write_text(text: str) -> None:
 
 
 def flush() -> None:
-    """Write what standard output still holds.
+    """Write what standard output still buffers.
 
     Raises:
         FatalSyncError: If it cannot be written.
@@ -119,13 +119,13 @@ def flush() -> None:
 
 
 def output_failure(error: OSError) -> BaseException:
-    """Return what it means that standard output cannot be written."""
+    """Return the error for standard output that cannot be written."""
     if isinstance(error, BrokenPipeError):
         return Terminated(SIGPIPE)
     remedy = "Make room there" if error.errno == errno.ENOSPC else "Check where it goes"
     return FatalSyncError(
         f"Standard output cannot be written: {error.strerror}. {remedy} and run again; "
-        "the bookmark did not move."
+        "the next run starts from the last bookmark."
     )
 
 
@@ -136,6 +136,6 @@ def _write(chunk: bytes) -> None:
         sys.stdout.flush()
         return
     rest = memoryview(chunk)
-    while rest:  # unbuffered, as with PYTHONUNBUFFERED, it may take a part
+    while rest:  # without buffer (PYTHONUNBUFFERED), it may take only a part
         rest = rest[output.write(rest) :]
     output.flush()

@@ -1,4 +1,4 @@
-"""Checks the state that the tap is given, and spells its bookmarks in one way."""
+"""Checks the state, and converts its bookmarks to one format."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _REMEDY = (
     "clear` with the state id, or `--full-refresh`)."
 )
 _WITHOUT_BOOKMARK = {
-    # What a run on the SDK leaves when it is interrupted; it does not count.
+    # An interrupted run of an SDK tap leaves these three; they are ignored.
     "progress_markers",
     "replication_key_signpost",
     "starting_replication_value",
@@ -38,11 +38,11 @@ def read_state(
     """Return a state whose bookmarks are in canonical form.
 
     Args:
-        state: The state as JSON, alone, as the value of a STATE message, or as
-            `meltano state get` prints it. Bookmarks may have Partoo's spelling, any
-            offset, and any number of digits.
+        state: The state as JSON: alone, in a STATE message, or as `meltano state get`
+            prints it. Bookmarks may have Partoo's format, any offset, and any number
+            of digits.
         streams: The streams of the tap.
-        logger: Where bookmarks that are not used are reported.
+        logger: Reports bookmarks that are not used.
 
     Raises:
         InputError: If this is not a Singer state, or a part of it cannot be read.
@@ -120,21 +120,21 @@ def _report_unused(stream: StreamKeys, logger: logging.Logger) -> None:
 
 def _canonical(value: object, stream: StreamKeys) -> str:
     try:
-        return stream.spell(value.upper() if isinstance(value, str) else "")
+        return stream.canonical(value.upper() if isinstance(value, str) else "")
     except ValueError:
         path = f"bookmarks.{stream.name}.replication_key_value"
-        raise _unreadable(path, value, "is no date") from None
+        raise _unreadable(path, value, "is not a date") from None
 
 
 def _check_completeness(entry: Mapping[str, Any], stream: str) -> None:
-    """Check since when, and with which filters, the stream has been complete."""
+    """Check when, and with which filters, the stream was complete."""
     since, filters = entry.get("complete_as_of"), entry.get("filters")
     if "complete_as_of" in entry and not _is_time(since):
         path = f"bookmarks.{stream}.complete_as_of"
-        raise _unreadable(path, since, "is no time with an offset")
+        raise _unreadable(path, since, "is not a time with an offset")
     if "filters" in entry and not _are_filters(filters):
         path = f"bookmarks.{stream}.filters"
-        raise _unreadable(path, filters, "is no object of filters")
+        raise _unreadable(path, filters, "is not an object of filters")
 
 
 def _is_time(value: object) -> bool:

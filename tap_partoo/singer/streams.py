@@ -1,4 +1,4 @@
-"""What catalog and state need to know of a stream."""
+"""What catalog and state need to know about a stream."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ class StreamKeys:
     """The keys of a stream, as the tap declares them.
 
     Attributes:
-        name: Of the stream.
-        primary_keys: What identifies its records.
-        replication_key: What its bookmark is a value of; None where the stream can be
-            read as FULL_TABLE only.
-        spell: Returns a bookmark in canonical form, which sorts as text. Raises a
-            ValueError where the text is no bookmark.
+        name: The name of the stream.
+        primary_keys: The fields that identify its records.
+        replication_key: The field that its bookmark is a value of; None if the stream
+            can only be read as FULL_TABLE.
+        canonical: Returns a bookmark in canonical form, which sorts as text. Raises a
+            ValueError if the text is not a bookmark.
     """
 
     name: str
     primary_keys: Sequence[str]
     replication_key: str | None
-    spell: Callable[[str], str]
+    canonical: Callable[[str], str]

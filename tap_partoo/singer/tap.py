@@ -1,4 +1,4 @@
-"""What any careful tap adds to the SDK's: it reads and checks what it is given."""
+"""What any careful tap adds to the SDK's tap: it reads and checks its inputs."""
 
 from __future__ import annotations
 
@@ -49,19 +49,19 @@ _IS_TEST = "tap_partoo.test"
 
 
 class CarefulTap(Tap):
-    """A tap that reads each input once, and refuses by name what cannot work."""
+    """A tap that reads each input once, and names what is wrong with it."""
 
     keys: ClassVar[tuple[StreamKeys, ...]]
-    """Those of all streams."""
+    """The keys of all streams."""
 
     secrets: ClassVar[tuple[str, ...]]
-    """The settings that are masked in all that the tap says."""
+    """The settings that are masked in all messages."""
 
     message_writer_class = LineWriter
     message_writer: LineWriter
 
-    # Without BATCH: it skips field selection and stream maps, so that fields which were
-    # deselected or hashed would leave all the same.
+    # Without BATCH: it skips field selection and stream maps, so that fields would be
+    # emitted even if deselected, and unhashed.
     capabilities = [  # noqa: RUF012 - the SDK declares it as a ClassVar
         TapCapabilities.CATALOG,
         TapCapabilities.STATE,
@@ -81,7 +81,7 @@ class CarefulTap(Tap):
         config: dict[str, Any],
         schema: Mapping[str, Any],
     ) -> None:
-        """Put in the defaults.
+        """Check the settings, and fill in the defaults.
 
         Args:
             config: The settings; changed in place.
@@ -129,7 +129,7 @@ class CarefulTap(Tap):
         """Check the settings; the SDK's own messages quote values, secrets included."""
         config, schema = self._config, self.config_jsonschema
         for name in [name for name, value in config.items() if value in (None, "")]:
-            del config[name]  # an empty variable of the environment is an unset one
+            del config[name]  # an empty environment variable counts as unset
         self._keep_secret(config)
         self.append_builtin_config(schema)
         if raise_errors:
@@ -146,7 +146,9 @@ class CarefulTap(Tap):
             redact.add(os.environ.get(f"{prefix}{name.upper()}", ""))
         config, lost = read_environment(schema, prefix)
         for variable in lost:
-            cls.logger.warning("The variable %s is no setting: it is ignored", variable)
+            cls.logger.warning(
+                "The variable %s is not a setting: it is ignored", variable
+            )
         cls.logger.info("Settings from variables: %s", ", ".join(config) or "none")
         return config
 
@@ -164,8 +166,8 @@ class CarefulTap(Tap):
             if is_selected(entry)
         }
         try:
-            # The SDK's own would register streams that are not selected without their
-            # fields: no map would fit them, and `--test`, which selects all, neither.
+            # The SDK's tap would register streams that are not selected without their
+            # fields: maps of them would fail, and so would `--test`, which selects all.
             PluginBase.setup_mapper(self)
             self.mapper.register_raw_streams_from_catalog(
                 Catalog((e.tap_stream_id, as_selected(e)) for e in self.catalog.streams)
@@ -184,7 +186,7 @@ class CarefulTap(Tap):
 
     @override
     def load_state(self, state: dict[str, Any]) -> None:
-        """Take over the state with its bookmarks in canonical form.
+        """Load the state, with its bookmarks in canonical form.
 
         Raises:
             InputError: If this is not a Singer state, or a part of it cannot be read.
@@ -204,7 +206,7 @@ class CarefulTap(Tap):
         Raises:
             InputError: If one cannot be read.
         """
-        # Each is read once, for it may be a pipe; the SDK is left the word ENV.
+        # Each is read once, since it may be a pipe; the SDK only gets the word ENV.
         given = super().cb_config(ctx, param, tuple(v for v in value if v == "ENV"))
         for path in value:
             if path != "ENV":
@@ -219,7 +221,7 @@ class CarefulTap(Tap):
         """Leave `--test` to `invoke`: here, the catalog may not have been read yet.
 
         Raises:
-            BadParameter: If it is not said what to test; the SDK would test all.
+            BadParameter: If the value is not accepted; the SDK would test everything.
         """
         accepted = [option.value for option in CliTestOptionValue]
         if value not in accepted:
@@ -253,8 +255,8 @@ class CarefulTap(Tap):
         Raises:
             InputError: If the state or the catalog cannot be read.
         """
-        state = state and _again(read_input("state", state))
-        catalog = catalog and _again(read_input("catalog", catalog))
+        state = state and _as_file(read_input("state", state))
+        catalog = catalog and _as_file(read_input("catalog", catalog))
         context = click.get_current_context(silent=True)
         if context and context.meta.get(_IS_TEST):
             config = kwargs["config"]
@@ -276,6 +278,6 @@ class CarefulTap(Tap):
             redact.add(config.get(name, ""))
 
 
-def _again(content: dict[str, Any]) -> IO[str]:
-    """Return what was read and checked as a file, which is what the SDK takes."""
+def _as_file(content: dict[str, Any]) -> IO[str]:
+    """Return an input that was read and checked as a file, as the SDK expects it."""
     return io.StringIO(json.dumps(content))

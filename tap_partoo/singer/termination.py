@@ -13,18 +13,18 @@ if TYPE_CHECKING:
     from types import FrameType
 
 SIGPIPE: int = getattr(signal, "SIGPIPE", 13)
-"""What a run ends by whose output nobody reads; Windows has no such signal."""
+"""Ends a run whose output nobody reads; Windows has no such signal."""
 
-LOOK_SECONDS = 0.25
+CHECK_SECONDS = 0.25
 GRACE_SECONDS = 1.0
-"""How long a half-written line may take to be finished after a signal, and then the way
-out of the run."""
+"""How long it may take after a signal to finish a half-written line, and then to end
+the run."""
 
 
 class Terminated(BaseException):
     """A signal ended the run.
 
-    Not an `Exception`, so that nothing on the way out takes it for its own failure.
+    Not an `Exception`, so that no handler of errors catches it.
     """
 
     def __init__(self, signum: int) -> None:
@@ -38,7 +38,7 @@ class Terminated(BaseException):
 
 
 class _State:
-    """The first signal that came (only that one counts), and what became of it."""
+    """The first signal (later ones are ignored), and how far it was handled."""
 
     signum: int | None = None
     raised = False
@@ -49,15 +49,15 @@ class _State:
 def watch() -> None:
     """Let SIGINT and SIGTERM end the run, in the main thread, wherever it waits.
 
-    A signal that comes between Python's last look and a system call is noticed when
-    that call returns only; a timer sees to it that each returns soon. Windows has none:
-    there a run that waits for the network may end a little later.
+    A signal that comes between Python's last check and a system call is noticed only
+    when that call returns; a timer makes each call return soon. Windows has no timer:
+    there, a run that waits for the network may end a little later.
     """
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, terminate)
     if hasattr(signal, "setitimer"):
-        signal.signal(signal.SIGALRM, _look)
-        signal.setitimer(signal.ITIMER_REAL, LOOK_SECONDS, LOOK_SECONDS)
+        signal.signal(signal.SIGALRM, _check)
+        signal.setitimer(signal.ITIMER_REAL, CHECK_SECONDS, CHECK_SECONDS)
 
 
 def terminate(signum: int, _frame: FrameType | None = None) -> None:
@@ -75,10 +75,10 @@ def terminate(signum: int, _frame: FrameType | None = None) -> None:
         _raise_once()
 
 
-def _look(_signum: int, _frame: FrameType | None) -> None:
+def _check(_signum: int, _frame: FrameType | None) -> None:
     if _State.signum is None or time.monotonic() - _State.since < GRACE_SECONDS:
         return
-    if _State.raised:  # and stuck, or lost in a place that lets no exception out
+    if _State.raised:  # but the run is stuck, or the exception was lost
         os._exit(128 + _State.signum)
     _raise_once()
 
@@ -91,10 +91,10 @@ def _raise_once() -> None:
 
 @contextmanager
 def whole_line() -> Iterator[None]:
-    """Hold a signal back until the line is written, for a second at the most.
+    """Hold a signal back until the line is written, but at most for a second.
 
     Raises:
-        Terminated: On leaving, if a signal came meanwhile.
+        Terminated: At the end, if a signal came meanwhile.
     """
     _State.line_is_unfinished = True
     try:

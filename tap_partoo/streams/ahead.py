@@ -1,4 +1,4 @@
-"""Asks for the first pages of the streams that follow."""
+"""Requests the first pages of the streams that come next."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 class Ahead:
-    """Keeps pages that were asked for before their stream is read.
+    """Keeps pages that were requested before their stream is read.
 
-    Streams are read one after the other, and most are small: without this, each of them
-    would cost the time of a response, in which nothing else is under way.
+    Streams are read one after the other, and most are small. Without this, each of them
+    would take the time of a response with only one request under way.
     """
 
     def __init__(
@@ -29,70 +29,69 @@ class Ahead:
         *,
         workers: int,
     ) -> None:
-        """Prepare; nothing is asked for yet.
+        """Prepare; nothing is requested yet.
 
         Args:
             streams: Those of the tap, in the order in which they are read.
-            lists: What has been read for several streams.
+            lists: The lists that have been read for several streams.
             fetch: Gets the first page of a query.
-            workers: How many pages are asked for at a time.
+            workers: Maximum number of pages that are kept or under way.
         """
         self._streams = streams
         self._lists = lists
         self._fetch = fetch
         self._workers = workers
         self._pool: ThreadPoolExecutor | None = None
-        self._asked: set[str] = set()
+        self._requested: set[str] = set()
         self._pages: dict[str, tuple[Slice, Future[Page]]] = {}
 
-    def ask_after(self, stream: PartooStream) -> None:
-        """Ask for the first pages of the streams after one that has been read.
+    def request_after(self, stream: PartooStream) -> None:
+        """Request the first pages of the streams after one that has been read.
 
-        Not beyond a stream with many queries: reading it can take long, and pages that
-        were asked for too early differ from those that follow.
+        It stops at a stream with many queries: reading that can take long, and a first
+        page that is much older than the next ones often leads to another attempt.
 
         Args:
-            stream: The stream.
+            stream: The stream that has been read.
         """
-        following = self._streams[self._streams.index(stream) + 1 :]
-        for other in following:
+        for other in self._streams[self._streams.index(stream) + 1 :]:
             if not other.selected:
                 continue
             first = self._lists.stream(other.parent) if other.parent else other
             if len(self._pages) < self._workers:
-                self._ask(first)
+                self._request(first)
             if other.parent or other.ranges:
                 return
 
-    def _ask(self, stream: PartooStream) -> None:
+    def _request(self, stream: PartooStream) -> None:
         name = stream.name
-        if stream.ranges or name in self._asked or self._lists.has(type(stream)):
+        if stream.ranges or name in self._requested or self._lists.has(type(stream)):
             return
-        self._asked.add(name)
+        self._requested.add(name)
         self._pool = self._pool or ThreadPoolExecutor(self._workers)
         part = stream.whole_list()
         try:
             self._pages[name] = (part, self._pool.submit(self._fetch, stream, part))
-        except RuntimeError:  # no thread can be had: its stream asks for it
+        except RuntimeError:  # no more threads: the stream requests the page itself
             return
 
     def take(self, stream: PartooStream, part: Slice) -> Page | None:
-        """Return the first page of a query, if it was asked for.
+        """Return the first page of a query, or None if it was not requested.
 
         Args:
-            stream: The stream that the query is of.
+            stream: The stream of the query.
             part: The query.
 
         Raises:
-            FatalAPIError: Whatever its request raised.
+            FatalAPIError: If the request failed.
         """
-        asked = self._pages.get(stream.name)
-        if asked is None or asked[0] != part:
+        requested = self._pages.get(stream.name)
+        if requested is None or requested[0] != part:
             return None
         del self._pages[stream.name]
-        return asked[1].result()
+        return requested[1].result()
 
     def close(self) -> None:
-        """Drop what nobody will take."""
+        """Cancel what is not needed any more."""
         if self._pool:
             self._pool.shutdown(wait=False, cancel_futures=True)

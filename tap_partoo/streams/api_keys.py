@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from tap_partoo.streams.run import Run
 
-LATE = timedelta(days=1)
-"""How late Partoo may record a use of a key."""
+MAX_DELAY = timedelta(days=1)
+"""How late Partoo may record that a key was used."""
 
 
 class ApiKeys(PartooStream):
@@ -41,7 +41,7 @@ class ApiKeys(PartooStream):
     primary_keys = ("id",)
     replication_key = "created_at"
     paging = NumberedPages("api_keys", per_page=100)
-    # Revocation brings a key into the list where `status` filters it.
+    # Where `status` filters the list, revocation can bring a key into it.
     entered_at = ("created_at", "revoked_at")
     activity_keys = ("created_at", "last_used_at", "revoked_at")
     filters: ClassVar[dict[str, str]] = {
@@ -53,7 +53,7 @@ class ApiKeys(PartooStream):
         "include_all_permissions": "api_keys_include_all_permissions"
     }
 
-    left_out = frozenset({"key"})  # may come to hold the key itself one day
+    left_out = frozenset({"key"})  # may contain the key itself one day
 
     columns = th.PropertiesList(
         th.Property(
@@ -62,7 +62,7 @@ class ApiKeys(PartooStream):
             required=True,
             description="Identifies the key. Primary key.",
         ),
-        th.Property("label", th.StringType, description="Name that people gave it."),
+        th.Property("label", th.StringType, description="Name given by its users."),
         th.Property(
             "description", th.StringType, description="What the key is meant for."
         ),
@@ -79,7 +79,7 @@ class ApiKeys(PartooStream):
             "user_role",
             th.StringType,
             description="Role of that user: PROVIDER, ORG_ADMIN, ORG_MANAGER, "
-            "GROUP_MANAGER, BUSINESS_MANAGER, PUBLISHER; new ones may come.",
+            "GROUP_MANAGER, BUSINESS_MANAGER, PUBLISHER; more may come.",
         ),
         th.Property(
             "user_type",
@@ -148,10 +148,10 @@ class ApiKeys(PartooStream):
 
     @override
     def floor(self, run: Run) -> str | None:
-        """Start where the last complete run did, less a day; else at the bookmark.
+        """Start a day before the start of the last complete run; else at the bookmark.
 
-        Partoo has no filter for what is new: the list is read whole each time. The
-        bookmark is the largest `created_at`, which says little of when keys were used.
+        Partoo has no filter for new rows: the whole list is read each time. The
+        bookmark is the largest `created_at`, which does not show when keys were used.
         """
         if not run.is_incremental:
             return None
@@ -162,12 +162,12 @@ class ApiKeys(PartooStream):
         if since and seen and state.get("filters") == self._filters():
             if self.is_in_future(since):  # some clock was wrong: what was missed?
                 self.logger.warning(
-                    "api_keys: `complete_as_of` %s in the state lies in the future and "
+                    "api_keys: `complete_as_of` %s in the state is in the future and "
                     "is ignored",
                     since,
                 )
             else:
-                seen = (as_datetime(since) - LATE).isoformat()
+                seen = (as_datetime(since) - MAX_DELAY).isoformat()
         return max(filter(None, (start, seen)), default=None)
 
     @override
@@ -179,7 +179,7 @@ class ApiKeys(PartooStream):
         )
 
     def _was_hidden(self, record: Record) -> bool:
-        """Return whether a key is newer than all that were seen, however old it is."""
+        """Return whether a key was created after the newest one of previous runs."""
         seen = self._newest_seen
         return seen is not None and (record.get("created_at") or "") > seen
 
@@ -196,7 +196,7 @@ class ApiKeys(PartooStream):
         state["filters"] = self._filters()
 
     def _filters(self) -> dict[str, Any]:
-        """Return what the list is filtered by, without the text that is searched."""
+        """Return the filters of the list, without the search text itself."""
         return {
             "status": self.config.get("api_keys_status"),
             "type": self.config.get("api_keys_type"),

@@ -39,17 +39,17 @@ if TYPE_CHECKING:
 
 
 class PartooStream(Resource, RESTStream[Any]):
-    """Base of all streams: reads what a `Resource` is, at `{api_url}{path}`."""
+    """Base of all streams: reads a `Resource` at `{api_url}{path}`."""
 
     _tap: TapPartoo
 
-    # `Fitter` does it, without turning the string "false" into true.
+    # `Fitter` does this, without turning the string "false" into true.
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
 
     @override
     def __init__(self, tap: TapPartoo) -> None:
         schema = self.columns.to_dict()
-        del schema["$schema"]  # no loader needs it, and some refuse it
+        del schema["$schema"]  # no target needs it, and some refuse it
         super().__init__(tap, schema=schema)
         self._held_version: int | None = None
         self._order_is_dropped = False
@@ -63,7 +63,7 @@ class PartooStream(Resource, RESTStream[Any]):
 
     @override
     def log(self, message: str, *args: Any, **kwargs: Any) -> None:
-        """Move what the SDK says to level debug: the tap has its own lines."""
+        """Log the SDK's messages on level debug: the tap has its own."""
         self.logger.debug(message, *args)
 
     @property
@@ -97,7 +97,7 @@ class PartooStream(Resource, RESTStream[Any]):
 
     @override
     def get_replication_key_signpost(self, context: Context | None = None) -> None:
-        """Return None: the bookmark is capped by Partoo's clock, not by ours."""
+        """Return None: Partoo's clock caps the bookmark, not that of this machine."""
 
     @override
     def _increment_stream_state(
@@ -106,20 +106,20 @@ class PartooStream(Resource, RESTStream[Any]):
         *,
         context: Context | None = None,
     ) -> None:
-        """Do nothing: the state moves when a query proves complete."""
+        """Do nothing: the bookmark moves when a query is complete."""
 
     @override
     def _write_activate_version_message(self, full_table_version: int) -> None:
-        """Hold the message back: the SDK sends it first, before anything is known."""
+        """Hold the message back: the SDK sends it before anything is read."""
         self._held_version = full_table_version
 
     @override
     def _write_record_message(self, record: Record) -> None:
         """Leave out what is not selected, apply the stream maps, and write.
 
-        As the SDK does, less its walk through the selection of each value, its
-        conformance (`Fitter` did it), and the making of objects and of the time: a
-        quarter of the run.
+        Like the SDK, but without checking the selection of each value, type conformance
+        (`Fitter` did that), message objects, and a timestamp for each record. This
+        saves a quarter of the run.
         """
         if self._present:
             record = self._present(record)
@@ -148,8 +148,9 @@ class PartooStream(Resource, RESTStream[Any]):
     def get_records(self, context: Context | None) -> Iterable[Record]:
         """Yield the records of one run, then conclude it.
 
-        What depends on a complete list leaves after the last record only: the bookmark
-        and ACTIVATE_VERSION, on which a loader deletes what this run did not send.
+        What needs a complete list is sent after the last record only: the bookmark
+        (except for ranges, which move it) and ACTIVATE_VERSION, on which a target
+        deletes what this run did not send.
         """
         self._run = Run(self)
         self._record_extras: dict[str, Any] = {}
@@ -165,14 +166,16 @@ class PartooStream(Resource, RESTStream[Any]):
             self._tap.lists.keep(type(self), error)
             self._tap.refusals.add(self, error)
         except UnreadableResponseError as error:
-            msg = f"{self.name}: Partoo sent {error}. Run again, and report it to them."
+            msg = (
+                f"{self.name}: Partoo sent {error}. Run again, or report it to Partoo."
+            )
             raise FatalAPIError(msg) from None
         finally:
             self._run.report()
         if self._run.reader.is_slow:
-            self._tap.ahead.ask_after(self)
-        # The SDK sends no state twice: none would follow the records where nothing is
-        # new, and some loaders tell a state only if no record follows it.
+            self._tap.ahead.request_after(self)
+        # The SDK never sends the same state twice: if the bookmark stays, none would
+        # follow the records. Some targets report a state only if no record follows it.
         self._tap.state_writer._last_emitted_state = None  # noqa: SLF001 - no public way
 
     @override
@@ -181,7 +184,7 @@ class PartooStream(Resource, RESTStream[Any]):
 
         Raises:
             RefusedError: If Partoo refuses the list.
-            FatalAPIError: If the API cannot be read, or its pages make no sense.
+            FatalAPIError: If the API cannot be read, or its pages are inconsistent.
         """
         with self.get_http_request_counter() as counter:
             for records in self._run.pages():
@@ -208,16 +211,15 @@ class PartooStream(Resource, RESTStream[Any]):
             super()._write_activate_version_message(self._held_version)
         elif run.is_complete and run.emitted == 0:
             self.logger.warning(
-                "%s: the list is empty, so that no ACTIVATE_VERSION leaves: a plan "
-                "that ended, or a key with fewer rights, looks the same as all rows "
-                "deleted",
+                "%s: the list is empty, so no ACTIVATE_VERSION is sent: a plan that "
+                "ended, or a key with fewer rights, looks the same as deleted rows",
                 self.name,
             )
 
     def move_bookmark(self, run: Run) -> None:
-        """Let the next run start after what this one has emitted.
+        """Move the bookmark to the newest record that this run has emitted.
 
-        The bookmark never goes back, and not past the start of the run at Partoo.
+        It never moves back, nor past `bookmark_cap`.
         """
         state = self.get_context_state(None)
         newest = min(run.newest, self.bookmark_cap(run))
@@ -228,7 +230,7 @@ class PartooStream(Resource, RESTStream[Any]):
         self.state_manager.is_flushed = False
 
     def write_state(self) -> None:
-        """Say at once how far a run has come that can be resumed there."""
+        """Send the state at once, so that the run can be resumed from there."""
         self._write_state_message()
 
     # Requests.
@@ -249,7 +251,7 @@ class PartooStream(Resource, RESTStream[Any]):
         Args:
             part: The query that it belongs to.
             position: Which of its pages; None is the first, whatever its number.
-            per_page: The largest page that is wanted; None is that of the settings.
+            per_page: The maximum page size; None is that of the settings.
 
         Raises:
             FatalAPIError: If the API cannot be read.
@@ -266,7 +268,7 @@ class PartooStream(Resource, RESTStream[Any]):
         position: Position = None,
         per_page: int | None = None,
     ) -> Page:
-        """Do the same, whether or not the page was asked for ahead."""
+        """Do the same, even if the page was requested ahead."""
         query = {
             **part.params,
             **part.paging.params(position, per_page or self.config.get("per_page")),
@@ -289,18 +291,18 @@ class PartooStream(Resource, RESTStream[Any]):
         if self.takes_org_id:
             settings["org_id"] = "org_id"
         given = {name: self.config.get(setting) for name, setting in settings.items()}
-        # Partoo's default is false everywhere, so that only true is sent.
-        spelled = {n: "true" if v is True else str(v) for n, v in given.items() if v}
-        return Slice(self.path, self.paging, {**self.params, **spelled})
+        # Partoo's default is false everywhere, so only true is sent.
+        texts = {n: "true" if v is True else str(v) for n, v in given.items() if v}
+        return Slice(self.path, self.paging, {**self.params, **texts})
 
     def reader(
         self,
         make: Callable[[Slice, list[Record]], list[Record]],
     ) -> Reader:
-        """Return what reads queries of this stream.
+        """Return a reader for queries of this stream.
 
         Args:
-            make: Makes records of the rows of a page.
+            make: Makes records from the rows of a page.
         """
         return Reader(
             self.ask,
@@ -313,19 +315,19 @@ class PartooStream(Resource, RESTStream[Any]):
             logger=self.logger,
         )
 
-    # What a stream may say beyond its declarations.
+    # What a stream may override, in addition to its declarations.
 
     def slices(self, run: Run) -> Slices:
         """Return the queries that make up the list.
 
         Args:
-            run: The run that asks.
+            run: The current run.
         """
         kept = self._tap.lists.whole(type(self))
-        if kept is not None:  # a stream per row of it has read it
+        if kept is not None:  # a stream per row of this one has read it
             run.is_complete &= kept.is_complete
             rows = [dict(row) for row in kept.rows]
-            return Queries([Slice(self.path, self.paging, given=rows)])
+            return Queries([Slice(self.path, self.paging, known_rows=rows)])
         if self.ranges is None:
             return Queries([self.whole_list()])
         return RangeSlices(
@@ -338,11 +340,11 @@ class PartooStream(Resource, RESTStream[Any]):
             logger=self.logger,
         )
 
-    def floor(self, run: Run) -> str | None:  # noqa: ARG002 - likewise
+    def floor(self, run: Run) -> str | None:  # noqa: ARG002 - for overrides
         """Return the time before which no record is emitted, or None.
 
         Args:
-            run: The run that asks; `start_date` holds in all of them.
+            run: The current run; `start_date` applies to all runs.
         """
         start = self.config.get("start_date")
         if not start or not self.replication_key:
@@ -351,22 +353,22 @@ class PartooStream(Resource, RESTStream[Any]):
         return to_date(start) if is_date else to_utc(start)
 
     def starts_at(self, run: Run) -> str | None:
-        """Return since when rows are read or emitted, for the log."""
+        """Return the time from which rows are read or emitted, for the log."""
         if self.ranges or self.history:
             low = self.lower_bound(run)
             return None if low is None else low.isoformat()
         return run.floor
 
     def bookmark_cap(self, run: Run) -> str:
-        """Return what the bookmark must not pass: the start of the run at Partoo."""
+        """Return the limit of the bookmark: the start of the run by Partoo's clock."""
         return run.snapshot_at
 
-    # What it takes from others.
+    # What it needs from the state, the clock and other streams.
 
     def bookmark(self, run: Run) -> str | None:
         """Return the bookmark that the run starts from, if it has one.
 
-        One from the future says nothing about what was loaded: it is dropped.
+        A bookmark in the future does not show what was loaded: it is dropped.
         """
         state = self.get_context_state(None)
         value: str | None = state.get("replication_key_value")
@@ -375,7 +377,7 @@ class PartooStream(Resource, RESTStream[Any]):
         if not self.is_in_future(value):
             return value
         self.logger.warning(
-            "%s: the bookmark %s lies in the future and is ignored: everything is read "
+            "%s: the bookmark %s is in the future and is ignored: everything is read "
             "again",
             self.name,
             value,
@@ -385,14 +387,14 @@ class PartooStream(Resource, RESTStream[Any]):
         return None
 
     def is_in_future(self, text: str) -> bool:
-        """Return whether a time of the state lies in the future, by Partoo's clock."""
+        """Return whether a time of the state is in the future, by Partoo's clock."""
         if as_datetime(text) > self.now() and not self._tap.client.knows_clock:
             source = self._tap.lists.stream(self.parent) if self.parent else self
-            source.ask(source.whole_list(), None)  # whose clock is wrong?
+            source.ask(source.whole_list(), None)  # to learn Partoo's time
         return as_datetime(text) > self.now()
 
     def lower_bound(self, run: Run) -> datetime | None:
-        """Return from when on Partoo is asked for rows; None is the beginning."""
+        """Return the time from which rows are requested; None is the beginning."""
         now = self.now()
         return lower_bound(
             self.bookmark(run),
@@ -402,11 +404,11 @@ class PartooStream(Resource, RESTStream[Any]):
         )
 
     def now(self) -> datetime:
-        """Return the time by Partoo's clock, where it is known."""
+        """Return the time by Partoo's clock, if it is known."""
         return self._tap.client.now()
 
     def _upper_bound(self) -> datetime | None:
-        """Return where ranges of days end: yesterday. Those of times begin open."""
+        """Return where ranges of days end: yesterday. Ranges of times have no end."""
         is_by_day = self.ranges is not None and self.ranges.unit == DAY
         return floor(self.now(), DAY) - DAY if is_by_day else None
 
@@ -433,7 +435,7 @@ class PartooStream(Resource, RESTStream[Any]):
 
         Raises:
             RefusedError: If Partoo refuses it.
-            FatalSyncError: If a row has no key.
+            FatalSyncError: If a row has no primary key.
         """
         reader = self.reader(lambda _, items: list(map(self.kept_part, items)))
         kept: list[Record] = []

@@ -108,7 +108,7 @@ _CUSTOM_FIELD = th.ObjectType(
     th.Property(
         "id",
         th.IntegerType,
-        description="Which custom field it is. Joins `custom_fields.id`.",
+        description="The custom field. Joins `custom_fields.id`.",
     ),
     th.Property("name", th.StringType, description="Name of the custom field."),
     th.Property(
@@ -141,7 +141,7 @@ class Businesses(PartooStream):
         "contacts.email",
         "contacts.phone_numbers",
         "contacts.fax",
-        "custom_fields.value",  # free: names and numbers of store managers, for example
+        "custom_fields.value",  # any text, such as names and numbers of store managers
     )
     primary_keys = ("id",)
     paging = NumberedPages("businesses", per_page=100)

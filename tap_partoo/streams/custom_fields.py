@@ -91,7 +91,7 @@ class CustomFields(PartooStream):
 
 
 class CustomFieldSections(PartooStream):
-    """Sections, which custom fields are sorted into.
+    """Sections, which group the custom fields.
 
     https://developers.partoo.co/api-reference/custom-fields-section/get-custom-field-sections
     """

@@ -90,10 +90,10 @@ class FeedbackResults(PartooStream):
         "lastname",
         "content",
         "feedback_result_fields.content",
-        "feedback_result_fields.choices",  # of any shape, so perhaps with free text
+        "feedback_result_fields.choices",  # of any shape, so possibly with free text
         "comments.author_name",
         "comments.content",
-        "extra",  # free: whatever your organization hands over with the survey
+        "extra",  # anything that your organization sends with the survey
     )
     primary_keys = ("id",)
     paging = NumberedPages("items", per_page=None)
@@ -162,7 +162,7 @@ class FeedbackForms(PartooStream):
     name = "feedback_forms"
     path = "/feedback/feedback_form"
     needs = "Feedback Management"
-    # The sender of replies is a company as a rule, but can be a person.
+    # The sender of replies is usually a company, but can be a person.
     personal_data = ("email_reply_source", "email_reply_expeditor_name")
     primary_keys = ("id",)
     paging = NumberedPages("items", per_page=None)

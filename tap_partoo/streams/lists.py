@@ -1,4 +1,4 @@
-"""The lists of one run that more than one stream needs, each of which is read once."""
+"""The lists of one run that several streams need; each is read once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Kept:
-    """A list that was read in this run, or what is needed of it."""
+    """A list that was read in this run, or the part of it that is needed."""
 
     rows: list[dict[str, Any]]
     snapshot_at: str = ""
@@ -23,16 +23,16 @@ class Kept:
 
 
 class ParentRefusedError(RefusedError):
-    """Partoo refuses the rows that the queries of a stream are made of."""
+    """Partoo refused the parent rows that a stream needs for its queries."""
 
     def __init__(self, parent: str) -> None:
-        """Name the stream of these rows."""
-        super().__init__(f"It is read per row of `{parent}`, which Partoo refused.")
+        """Name the stream of the parent rows."""
+        super().__init__(f"It needs the rows of `{parent}`, which Partoo refused.")
         self.parent = parent
 
 
 class Lists:
-    """Keeps what streams per parent need of their parents."""
+    """Keeps what streams per parent need from their parents."""
 
     def __init__(self, streams: Mapping[str, PartooStream]) -> None:
         """Find out which lists are needed.
@@ -45,7 +45,7 @@ class Lists:
         self._kept: dict[type[PartooStream], Kept | RefusedError] = {}
 
     def stream(self, stream: type[PartooStream]) -> PartooStream:
-        """Return the one of the tap, selected or not."""
+        """Return the tap's stream of a class, selected or not."""
         return self._streams[stream.name]
 
     def is_needed(self, stream: type[PartooStream]) -> bool:
@@ -53,7 +53,7 @@ class Lists:
         return stream in self._needed
 
     def keep(self, stream: type[PartooStream], result: Kept | RefusedError) -> None:
-        """Keep what a stream has read, or that Partoo refused it."""
+        """Keep the list of a stream, or the error if Partoo refused it."""
         if self.is_needed(stream):
             self._kept[stream] = result
 
@@ -62,14 +62,14 @@ class Lists:
         return stream in self._kept
 
     def whole(self, stream: type[PartooStream]) -> Kept | None:
-        """Return the whole rows of a stream, if another one has read them."""
+        """Return the list of a stream with whole rows, if another one has read it."""
         kept = self._kept.get(stream)
         if isinstance(kept, RefusedError):
             raise kept
         return kept if stream.kept_fields is None else None
 
     def of(self, parent: type[PartooStream]) -> Kept:
-        """Return what is needed of a list, and read it if nobody has.
+        """Return the needed part of a list, which is read if it was not yet.
 
         Raises:
             ParentRefusedError: If Partoo refuses it.

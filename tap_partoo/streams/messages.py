@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from tap_partoo.streams.run import Run
 
-LATE = timedelta(minutes=5)
-"""How late Partoo may list a message under its date."""
+MAX_DELAY = timedelta(minutes=5)
+"""How long after its date Partoo may start to list a message."""
 
 _BUSINESS = th.ObjectType(
     th.Property(
@@ -52,7 +52,7 @@ class Conversations(PartooStream):
         "consumer_name",
         "consumer_phone_number",
         "last_message",
-        "custom_channel",  # free: may hold the consumer's address on the channel
+        "custom_channel",  # may contain the consumer's address on the channel
     )
     primary_keys = ("id",)
     paging = CursorPages("conversations", per_page=100)
@@ -100,7 +100,7 @@ class Conversations(PartooStream):
             th.BooleanType,
             description="True if it holds a message by a user.",
         ),
-        th.Property("business", _BUSINESS, description="The business addressed."),
+        th.Property("business", _BUSINESS, description="The business that it is with."),
         th.Property(
             "messaging_partner",
             th.StringType,
@@ -110,7 +110,7 @@ class Conversations(PartooStream):
         th.Property(
             "issues",
             strings(),
-            description="What hinders the conversation, such as "
+            description="What blocks the conversation, such as "
             "`facebook_no_page_linked`.",
         ),
         th.Property(
@@ -153,7 +153,7 @@ class Messages(PartooStream):
     personal_data = (
         "sender_label",
         "content",
-        "custom_channel",  # free: may hold the consumer's address on the channel
+        "custom_channel",  # may contain the consumer's address on the channel
     )
     primary_keys = ("id",)
     replication_key = "date"
@@ -221,14 +221,14 @@ class Messages(PartooStream):
 
     @override
     def slices(self, run: Run) -> Queries:
-        """Ask for the conversations with news, each whole."""
+        """Request all messages of each conversation that has new ones."""
         listed = self.parents(run)
         self._listed_at = listed.snapshot_at
         seen, start = self.bookmark(run), run.floor
         changed = [
             conversation
             for conversation in listed.rows
-            if _has_news(_last_date(conversation), seen, start)
+            if _has_new_messages(_last_date(conversation), seen, start)
         ]
         return Queries(map(self._of_conversation, changed), total=len(changed))
 
@@ -249,9 +249,9 @@ class Messages(PartooStream):
 
     @override
     def bookmark_cap(self, run: Run) -> str:
-        # A message that came after its conversation was listed, and skipped, is older
-        # than some that were read.
-        return (as_datetime(self._listed_at) - LATE).isoformat()
+        # If a message comes after its conversation was listed and skipped, it is older
+        # than some messages that were read.
+        return (as_datetime(self._listed_at) - MAX_DELAY).isoformat()
 
 
 def _last_date(conversation: Record) -> str | None:
@@ -263,7 +263,7 @@ def _last_date(conversation: Record) -> str | None:
         return None
 
 
-def _has_news(last: str | None, seen: str | None, start: str | None) -> bool:
+def _has_new_messages(last: str | None, seen: str | None, start: str | None) -> bool:
     if last is None:
         return True
     return (seen is None or last > seen) and (start is None or last >= start)

@@ -206,7 +206,7 @@ class Users(PartooStream):
 
 
 class Sections(PartooStream):
-    """Sections, which groups are sorted into, such as countries or brands.
+    """Sections, which contain the groups, such as countries or brands.
 
     https://developers.partoo.co/api-reference/groups-and-sections/get-sections
     """
@@ -218,7 +218,7 @@ class Sections(PartooStream):
     primary_keys = ("id",)
     paging = NumberedPages("sections", per_page=None, counters=False)
     takes_org_id = True
-    left_out = frozenset({"groups"})  # a stream of its own
+    left_out = frozenset({"groups"})  # they have their own stream
 
     columns = th.PropertiesList(
         th.Property(
@@ -242,7 +242,7 @@ class Sections(PartooStream):
 
 
 class Groups(PartooStream):
-    """Groups of businesses; `businesses.groups` tells which business is in which.
+    """Groups of businesses; `businesses.groups` shows which business is in which.
 
     https://developers.partoo.co/api-reference/groups-and-sections/get-section-by-id
     """
@@ -281,7 +281,7 @@ class Groups(PartooStream):
         return Queries(map(self._of_section, sections), total=len(sections))
 
     def _of_section(self, section: Record) -> Slice:
-        """Return the query of the groups of a section, unless it has them with it."""
+        """Return the query for the groups of a section, or them if it contains them."""
         embedded = section.get("groups")
         return Slice(
             f"{self.path}/{section.get('id')}",
@@ -289,5 +289,5 @@ class Groups(PartooStream):
             label=f"section {section.get('id')}",
             fill={"section_id": section.get("id")},
             is_child=True,
-            given=None if embedded is None else objects_in(section, "groups"),
+            known_rows=None if embedded is None else objects_in(section, "groups"),
         )

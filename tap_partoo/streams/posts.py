@@ -48,7 +48,7 @@ class Posts(PartooStream):
     personal_data = ()
     primary_keys = ("id",)
     paging = NumberedPages("posts", per_page=100)
-    left_out = frozenset({"title"})  # listed by one source only
+    left_out = frozenset({"title"})  # mentioned by one source only
 
     columns = th.PropertiesList(
         th.Property(
@@ -78,7 +78,7 @@ class Posts(PartooStream):
         th.Property(
             "cta_link",
             th.StringType,
-            description="Where the button of the post leads.",
+            description="Link of the button of the post.",
         ),
         th.Property(
             "cta_type",
@@ -119,7 +119,7 @@ class Posts(PartooStream):
         th.Property(
             "post_insight",
             th.ArrayType(_INSIGHT),
-            description="Views and clicks; since 2023 of Facebook only.",
+            description="Views and clicks; since 2023 for Facebook only.",
         ),
         th.Property(
             "post_status",

@@ -11,7 +11,7 @@ from typing_extensions import override
 from tap_partoo.reading.increments import as_datetime
 from tap_partoo.reading.pages import Slice, object_of
 from tap_partoo.reading.paging import MapPages, NumberedPages
-from tap_partoo.reading.slices import DAY, Queries, Ranges, floor, spell
+from tap_partoo.reading.slices import DAY, Queries, Ranges, as_bound, floor
 from tap_partoo.streams.base import PartooStream
 from tap_partoo.streams.businesses import Businesses
 
@@ -90,7 +90,7 @@ class SearchKeywords(PartooStream):
     name = "search_keywords"
     path = "/presence_analytics/keywords"
     needs = "Presence Management"
-    # What people type into Google: a name at most by chance.
+    # What people type into Google: names only by chance.
     personal_data = ()
     primary_keys = ("business_id", "date", "keyword")
     replication_key = "date"
@@ -138,16 +138,16 @@ class SearchKeywords(PartooStream):
 
     @override
     def slices(self, run: Run) -> Queries:
-        """Ask for each store that can have keywords; Partoo wants one at a time."""
+        """Request each store that can have keywords; Partoo accepts one at a time."""
         ids = [
             str(business.get("id"))
             for business in self.parents(run).rows
             if _may_have_presence(business) and _may_have_google(business)
         ]
-        low, now = self.lower_bound(run), self.now()  # by Partoo's clock, from now on
+        low, now = self.lower_bound(run), self.now()  # now by Partoo's clock
         bounds = {
-            "filter_date__gte": spell(floor(_month(low or now), DAY)),
-            "filter_date__lte": spell(floor(now, DAY) - DAY),
+            "filter_date__gte": as_bound(floor(_month(low or now), DAY)),
+            "filter_date__lte": as_bound(floor(now, DAY) - DAY),
         }
         queries = (
             Slice(
@@ -166,7 +166,7 @@ class SearchKeywords(PartooStream):
     def lower_bound(self, run: Run) -> datetime | None:
         """Return the month to start with: the last two full months are read again.
 
-        Google delivers a month until the 10th of the next one.
+        Google may deliver the figures of a month until the 10th of the next one.
         """
         seen = self.bookmark(run)
         if seen is None:
@@ -183,7 +183,7 @@ class SearchKeywords(PartooStream):
 
 
 class PublisherStates(PartooStream):
-    """How far each business's data are published, by publisher, as of now.
+    """The current publication state of each business, by publisher.
 
     https://developers.partoo.co/api-reference/presence/publisherstates
     """
@@ -237,7 +237,7 @@ class PublisherStates(PartooStream):
 
     @override
     def slices(self, run: Run) -> Queries:
-        """Ask by ids: whether the list ends is not documented, whether they came is."""
+        """Request by ids: they show when the list ends, which is not documented."""
         ids = [
             str(business.get("id"))
             for business in self.parents(run).rows
@@ -251,7 +251,7 @@ class PublisherStates(PartooStream):
                 self.paging,
                 {"business__in": ",".join(part)},
                 label=f"{len(part)} businesses from {part[0]} on",
-                asked=frozenset(part),
+                requested_ids=frozenset(part),
             )
             for part in parts
         )

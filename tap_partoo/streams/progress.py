@@ -1,4 +1,4 @@
-"""How far a long run has come, and about how long it still takes."""
+"""How far a long run is, and about how long it will still take."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 PROGRESS_SECONDS = 5.0
 LONG_SECONDS = 90
-"""Longer durations are given in minutes."""
+"""Longer durations are shown in minutes."""
 
 
 class Progress:
-    """Logs the progress of one run now and then."""
+    """Logs the progress of one run every few seconds."""
 
     def __init__(self, name: str, pacer: Pacer, logger: logging.Logger) -> None:
         """Start the clock.
@@ -25,7 +25,7 @@ class Progress:
         Args:
             name: The name of the stream.
             pacer: Knows the limit of requests per minute.
-            logger: Where the progress goes.
+            logger: Logs the progress.
         """
         self._name = name
         self._pacer = pacer
@@ -33,14 +33,14 @@ class Progress:
         self._began = self._reported = time.monotonic()
 
     def report(self, reader: Reader) -> None:
-        """Log the share that is done, from pages and queries, if it is time."""
+        """Log the share of pages or queries that is done, if it is time."""
         now = time.monotonic()
         if now - self._reported <= PROGRESS_SECONDS:
             return
         self._reported = now
         done, total = reader.progress()
         if not total:
-            text = "the end is not known"
+            text = "total not known"
         else:
             rest = max(total - done, 0)
             by_pace = (now - self._began) * rest / max(done, 1)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Refusals:
-    """Collects the refused streams; as text, it is the verdict on the run."""
+    """Collects the refused streams; as text, it is the error of the run."""
 
     def __init__(self) -> None:
         """Start without any."""
@@ -24,11 +24,11 @@ class Refusals:
         return bool(self._refused)
 
     def add(self, stream: PartooStream, error: RefusedError) -> None:
-        """Remember a stream.
+        """Add a stream.
 
         Args:
             stream: The stream.
-            error: What Partoo said of its list, or of its parents.
+            error: The refusal of its list, or of its parents.
         """
         is_child = isinstance(error, ParentRefusedError)
         is_missing = isinstance(error.__cause__ if is_child else error, NotFoundError)
@@ -41,15 +41,15 @@ class Refusals:
         self._refused[stream.name] = f" ({', '.join(why)})"
         text = str(error).removeprefix(f"{stream.name}: ")
         stream.logger.warning(
-            "%s: %s The other streams are read all the same", stream.name, text
+            "%s: %s The other streams are still read", stream.name, text
         )
 
     def __str__(self) -> str:
-        """Say which, what they need, and how to do without them."""
+        """Name the streams, what they need, and how to leave them out."""
         return self._verdict("Everything else has been read. ")
 
     def after(self, error: Exception) -> str:
-        """Say what ended the run early, then the same: the rest was not read."""
+        """Return the error that ended the run early, and then the refused streams."""
         return f"{error} {self._verdict()}"
 
     def _verdict(self, on_others: str = "") -> str:

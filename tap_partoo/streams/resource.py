@@ -1,4 +1,4 @@
-"""What a stream says of a list of Partoo: all that differs between streams."""
+"""What a stream declares about a list of Partoo: all that differs between streams."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Resource:
     """The product or right without which Partoo refuses the list."""
 
     personal_data: ClassVar[tuple[str, ...]] = ()
-    """Paths of the columns that hold data of people."""
+    """Paths of the columns that contain personal data."""
 
     left_out: ClassVar[frozenset[str]] = frozenset()
     """Paths of fields that are known and left out without a warning; `*` is all."""
@@ -51,7 +51,7 @@ class Resource:
     """Query parameters that choose records, and the settings that they come from."""
 
     options: ClassVar[Mapping[str, str]] = {}
-    """Query parameters that choose what a record holds, likewise."""
+    """Query parameters that choose what a record contains, and their settings."""
 
     takes_org_id: ClassVar[bool] = False
 
@@ -68,10 +68,10 @@ class Resource:
     """When a record may have entered the list."""
 
     replication_key_format: ClassVar[Literal["date", "date-time"]] = "date-time"
-    """How a bookmark is spelled; derived from the columns."""
+    """The format of a bookmark; derived from the columns."""
 
     ranges: ClassVar[Ranges | None] = None
-    """How Partoo filters the list by time, where it can."""
+    """How Partoo filters the list by time, if it can."""
 
     lookback: ClassVar[str | None] = None
     """The setting that says how many days before the bookmark are read again."""
@@ -79,16 +79,16 @@ class Resource:
     history: ClassVar[timedelta | None] = None
     """How far back the first run goes without `start_date`; None: to the beginning."""
 
-    # Which lists of others it needs.
+    # Which other lists it needs.
 
     parent: ClassVar[type[PartooStream] | None] = None
-    """The stream for whose rows there is a query each."""
+    """The parent stream: each of its rows has a query."""
 
     kept_fields: ClassVar[tuple[str, ...] | None] = None
-    """What such streams need of the rows of this one; None: all of them, whole."""
+    """The fields that streams per row of this one need; None: whole rows."""
 
     def __init_subclass__(cls) -> None:
-        """Derive what a stream does not say."""
+        """Derive what a stream does not declare."""
         super().__init_subclass__()
         key = cls.__dict__.get("replication_key")
         cls.time_keys = cls.time_keys or ((key,) if isinstance(key, str) else ())
@@ -102,7 +102,7 @@ class Resource:
 
         Args:
             part: The query.
-            items: What the page lists.
+            items: The items of the page.
         """
         return items
 
@@ -126,7 +126,7 @@ class Resource:
         return None
 
     def _time_of_row(self, row: Mapping[str, Any]) -> str | None:
-        """Return the same of a row as Partoo sends it, where it can be read."""
+        """Return the same for a row as Partoo sends it, if it can be read."""
         value = self.time_of(dict(row))
         try:
             return to_utc(value) if value else None
@@ -134,7 +134,7 @@ class Resource:
             return None
 
     def kept_part(self, row: Record) -> Record:
-        """Return what streams per row of this one need of a row.
+        """Return the fields of a row that streams per row of this one need.
 
         Raises:
             FatalSyncError: If it has no usable primary key.
@@ -148,6 +148,6 @@ class Resource:
 
 
 def _is_date(declared: object) -> bool:
-    """Return whether a type, given as a class or as an object, is that of days."""
+    """Return whether a type, passed as a class or an object, is a date."""
     kind = declared if isinstance(declared, type) else type(declared)
     return issubclass(kind, th.DateType)

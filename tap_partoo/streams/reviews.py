@@ -105,7 +105,7 @@ class Reviews(PartooStream):
     replication_key = "update_date"
     paging = NumberedPages("reviews", per_page=100)
     params: ClassVar = {"order_by": "-update_date"}
-    # Partoo's own filter takes the creation where there is no update.
+    # Without an update, Partoo's filter uses the date of creation.
     time_keys = ("update_date", "date")
     # A reply, a tag or a deletion does not move `update_date`.
     lookback = "reviews_lookback_days"
@@ -113,7 +113,7 @@ class Reviews(PartooStream):
         "update_date__gte",
         "update_date__lte",
         unit=SECOND,
-        # Whether the list has the deleted ones is not documented.
+        # It is not documented whether the list contains deleted reviews.
         passes=({"state__in": "deleted"},),
     )
 

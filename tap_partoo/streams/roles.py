@@ -80,7 +80,7 @@ class CustomRoles(PartooStream):
         return Queries(map(self._detail, self._roles), total=len(self._roles))
 
     def _detail(self, api_id: str) -> Slice:
-        """Return the query of what the list does not say of a role."""
+        """Return the query for the details of a role, which the list lacks."""
         return Slice(
             f"{self.path}/{quote(api_id, safe='')}",
             OneResponse(),

@@ -1,4 +1,4 @@
-"""One run of one stream: what it reads, what of that is new, and if that is all."""
+"""One run of one stream: what it reads, what is new, and whether it is complete."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 
 class Run:
-    """Reads the queries of a stream once, and is the only judge of "complete"."""
+    """Reads the queries of a stream once, and decides whether they are complete."""
 
     def __init__(self, stream: PartooStream) -> None:
-        """Find out where the run starts; nothing is asked for before the records are.
+        """Find out where the run starts, and prepare to read.
 
         Args:
-            stream: What the list is.
+            stream: The stream.
         """
         self.emitted = self.unchanged = self.undated = 0
         self.newest = ""
@@ -40,7 +40,7 @@ class Run:
         self.is_incremental = stream.replication_method == REPLICATION_INCREMENTAL
         self.floor = stream.floor(self)
         self.kept: dict[object, Record] | None = {} if stream.is_kept else None
-        """What streams per row of this one need of each row, by its primary key."""
+        """The fields that streams per row of this one need, by primary key."""
         self.reader = reader = stream.reader(self._make)
         self._stream = stream
         self._key = itemgetter(*stream.primary_keys)
@@ -70,7 +70,7 @@ class Run:
 
     @property
     def may_activate(self) -> bool:
-        """Whether a loader may remove what this run did not send."""
+        """Whether a target may remove what this run did not send."""
         return (
             self.is_complete
             and self.emitted > 0
@@ -87,11 +87,13 @@ class Run:
         self._announce()
         for batch in self.reader.batches(self._stream.slices(self)):
             if not batch.outcome:
-                yield [record for record in batch.records if self._is_news(record)]
+                yield [record for record in batch.records if self._is_new(record)]
             elif batch.outcome == "incomplete":
                 self.is_complete = False
-                self._has_gap |= batch.of.moves_bookmark
-            elif batch.of.moves_bookmark and self.is_incremental and not self._has_gap:
+                self._has_gap |= batch.part.moves_bookmark
+            elif (
+                batch.part.moves_bookmark and self.is_incremental and not self._has_gap
+            ):
                 self._stream.move_bookmark(self)
                 self._stream.write_state()
 
@@ -105,8 +107,8 @@ class Run:
                 row.update({k: v for k, v in part.fill.items() if row.get(k) is None})
         return self._fitter.fit_page(rows)
 
-    def _is_news(self, record: Record) -> bool:
-        """Decide on what Partoo sent, before any presentation, if a record is emitted.
+    def _is_new(self, record: Record) -> bool:
+        """Return whether a record is emitted, by its values before `Presenter`.
 
         Activity that could not be read counts as activity.
         """
@@ -128,7 +130,7 @@ class Run:
         self.emitted += 1
         return True
 
-    # What is said of it.
+    # What is logged.
 
     def _announce(self) -> None:
         stream = self._stream
@@ -149,14 +151,14 @@ class Run:
             filters.append("start_date")
         if filters:
             stream.logger.warning(
-                "%s: %s set, and activation is on: the loader will remove the rows "
-                "that lie outside of that",
+                "%s: %s set, and ACTIVATE_VERSION is on: the target will remove all "
+                "other rows",
                 stream.name,
                 f"{', '.join(filters)} {'is' if len(filters) == 1 else 'are'}",
             )
 
     def report(self) -> None:
-        """Say what was read, and what was wrong with it."""
+        """Log what was read, and what was wrong with it."""
         stream, reader = self._stream, self.reader
         self._fitter.report(stream.logger)
         if self.undated and self.is_incremental:
@@ -168,7 +170,7 @@ class Run:
             )
         if self._is_from_start_date and self.floor and self.oldest > self.floor:
             stream.logger.info(
-                "%s: the oldest record is of %s, although `start_date` is %s: Partoo "
+                "%s: the oldest record is from %s, although `start_date` is %s: Partoo "
                 "lists nothing before it",
                 stream.name,
                 self.oldest[:10],
@@ -176,7 +178,7 @@ class Run:
             )
         if reader.refused:
             stream.logger.warning(
-                "%s: Partoo refused %d of %d queries of it, the first with: %s",
+                "%s: Partoo refused %d of %d queries, the first with: %s",
                 stream.name,
                 len(reader.refused),
                 len(reader.refused) + reader.ended,

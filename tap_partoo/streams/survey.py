@@ -33,7 +33,7 @@ NOTE = "requests: about as many as a first or FULL_TABLE run takes"
 
 
 class FirstPages(Lists):
-    """The first page of each parent's list, which is enough to ask for one child."""
+    """The first page of each parent's list: enough to request one child."""
 
     def __init__(self, streams: Mapping[str, PartooStream]) -> None:
         """Start without any page.
@@ -42,7 +42,7 @@ class FirstPages(Lists):
             streams: All streams of the tap, by name.
         """
         super().__init__(streams)
-        self._needed = set()  # no stream is to keep rows, or to take kept ones
+        self._needed = set()  # no stream keeps rows, or uses kept ones
         self.pages: dict[str, Page] = {}
 
     @override
@@ -59,7 +59,7 @@ class FirstPages(Lists):
 
 @dataclass(frozen=True)
 class Finding:
-    """What one stream gave."""
+    """The result for one stream."""
 
     stream: PartooStream
     problem: str = ""
@@ -79,17 +79,17 @@ class Finding:
 
 
 def survey(streams: Iterable[PartooStream], lists: FirstPages) -> list[Finding]:
-    """Ask each stream for one record.
+    """Request one record of each stream.
 
-    Those that are selected come first: what is wrong with all of them shows at once.
+    Selected streams come first: what is wrong with all of them shows at once.
 
     Args:
         streams: The streams.
-        lists: Gives the parents' rows.
+        lists: Returns the parents' rows.
 
     Raises:
         FatalAPIError: If the key is wrong, or a selected stream cannot be read for
-            another reason than its rights.
+            another reason than missing rights.
     """
     ordered = sorted(streams, key=lambda stream: not stream.selected)
     return [_ask(stream, lists) for stream in ordered]
@@ -128,7 +128,7 @@ def _ask(stream: PartooStream, lists: FirstPages) -> Finding:
     try:
         return Finding(stream, requests=_requests(stream, lists))
     except (UnauthorizedError, UnreachableError):
-        raise  # no matter which stream is asked
+        raise  # the same for every stream
     except ParentRefusedError as error:
         return Finding(stream, f"no: needs `{error.parent}`")
     except RefusedError as error:
@@ -143,7 +143,7 @@ def _ask(stream: PartooStream, lists: FirstPages) -> Finding:
 
 
 def _requests(stream: PartooStream, lists: FirstPages) -> int | None:
-    """Ask for one record, and return about how many requests all of them take."""
+    """Request one record, and return about how many requests the stream takes."""
     cap = stream.config.get("per_page")
     queries = stream.slices(Run(stream))
     each = _requests_of_first(stream, queries, cap)
@@ -156,7 +156,7 @@ def _requests(stream: PartooStream, lists: FirstPages) -> int | None:
     listed = _pages(parents, stream.parent.paging, cap)
     if listed is None or each is None:
         return None
-    # The other pages of the parents' list are taken to be like the first one.
+    # It is assumed that the other pages of the parents' list are like the first.
     share = 1.0 if listed == 1 else (parents.count or 0) / max(len(parents.rows), 1)
     return listed + ceil(share * queries.total * each)
 
@@ -166,13 +166,13 @@ def _requests_of_first(
     queries: Iterable[Slice],
     cap: int | None,
 ) -> int | None:
-    """Ask the first query for one record, and return how many requests it takes.
+    """Request one record of the first query, and return how many requests it takes.
 
-    As in a run, a stream is refused where the first ten of its children are.
+    As in a run, a stream is refused if its first ten children are.
     """
     refused = None
     for part in islice(queries, MAX_REFUSED_CHILDREN):
-        if part.given is not None:
+        if part.known_rows is not None:
             return 0
         try:
             page = stream.ask(part, None, per_page=1)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Webhooks(PartooStream):
-    """Webhooks without what can hold a secret: the rest of the URL, and the headers.
+    """Webhooks, without headers and URL paths, which can contain secrets.
 
     https://developers.partoo.co/api-reference/webhooks/get-a-list-of-webhook-configurations
     """
@@ -30,7 +30,7 @@ class Webhooks(PartooStream):
     primary_keys = ("id",)
     paging = NumberedPages("items", per_page=100)
     takes_org_id = True
-    left_out = frozenset({"*"})  # whatever else there is may be a secret
+    left_out = frozenset({"*"})  # any other field may be a secret
 
     columns = th.PropertiesList(
         th.Property(
@@ -55,7 +55,7 @@ class Webhooks(PartooStream):
             "url_host",
             th.StringType,
             description="Host that the events are sent to. The rest of the URL is left "
-            "out: it may hold a secret.",
+            "out: it may contain a secret.",
         ),
     )
 

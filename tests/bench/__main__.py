@@ -22,27 +22,26 @@ INTRODUCTION = """\
 
 Written by `make bench`, which compares the tap with what people would use instead:
 
-- **tap-partoo**: this tap, with the default `concurrency` of 4 unless another is named.
-  Where the API has no limit, `requests_per_minute` is set so high that it never waits.
-- **template tap**: what the template of the Singer SDK gives for this API, with the
-  schemas of this tap, nested ones included, and messages as a child stream; once more
-  with the SDK's msgspec writer.
-- **dlt, extract only**: dlt's `rest_api` source, without the normalising and loading
-  that a Singer target does. Its files are not compressed.
-- **bare loop**: `requests` and `orjson`, one line of JSON for each record. It checks,
-  converts and remembers nothing: the lower bound for reading page after page.
+- **tap-partoo**: this tap, with the default `concurrency` of 4 unless noted otherwise.
+  If the API has no limit, `requests_per_minute` is set so high that it never waits.
+- **template tap**: the tap that the template of the Singer SDK creates for this API,
+  with the schemas of this tap, including nested ones, and messages as a child stream;
+  once more with the SDK's msgspec writer.
+- **dlt, extract only**: dlt's `rest_api` source, without normalising and loading, which
+  would be the job of a Singer target. Its files are not compressed.
+- **bare loop**: `requests` and `orjson`, one line of JSON for each record. It does not
+  check, convert or remember anything: the lower bound for reading page by page.
 
-All read the same stand-in of the API over loopback, 100 rows a page where nothing else
-is said, and write to files. Each round runs every peer once, one after the other and in
-turns the first one. A figure is the median of the rounds, with the least and the
-greatest. Wall time, CPU time (user and system) and peak memory (1 MB is 1,000,000
-bytes) are those of the whole process from start to end, the start of Python included. A
-run counts only when the distinct primary keys in its output are exactly those of the
-account.
+All of them read the same stand-in for the API over loopback, with 100 rows per page
+unless noted otherwise, and write to files. Each round runs every peer once; another one
+starts each round. A figure is the median of the rounds, with the minimum and the
+maximum. Wall time, CPU time (user and system) and peak memory (1 MB is 1,000,000 bytes)
+are those of the whole process from start to end, including the start of Python. A run
+only counts if the distinct primary keys in its output are exactly those of the account.
 
 The stand-in shares the machine with the peers, and machines differ: **only ratios
-within one run of the benchmark mean something.** Speed is such a ratio, taken within
-each round.
+within one run of the benchmark are meaningful.** Speed is such a ratio, within each
+round.
 """
 
 
@@ -59,9 +58,7 @@ def main() -> None:
         default=list(WORKLOADS),
         help=f"some of {','.join(WORKLOADS)}",
     )
-    parser.add_argument(
-        "--quick", action="store_true", help="show that it works, measure nothing"
-    )
+    parser.add_argument("--quick", action="store_true", help="only check that it works")
     parser.add_argument(
         "--output",
         type=Path,
@@ -98,7 +95,7 @@ def measure(plan: Plan, workloads: list[str]) -> str:
 
 
 def setting(plan: Plan) -> str:
-    """Say on what is measured, and how busy it is just now."""
+    """Describe the machine and its load."""
     packages = ("tap-partoo", "singer-sdk", "msgspec", "requests")
     return f"""\
 ## Measured

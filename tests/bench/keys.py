@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 def throughput(plan: Plan) -> str:
-    """Measure how fast records pass where the API takes no time."""
+    """Measure how many records per second the peers process without latency."""
     keys = plan.rows(100_000)
     peers = [ours(), ours(1), *([] if plan.quick else [ours(8)]), *plan.others]
     with account(keys) as served:
@@ -42,12 +42,12 @@ def throughput(plan: Plan) -> str:
 
 {comparison(results, TEMPLATE.name, keys)}
 
-`peak RSS` of the tap holds the ids of all keys, to drop repeats.
+`peak RSS` of the tap includes the ids of all keys, which it needs to drop repeats.
 """
 
 
 def latency(plan: Plan) -> str:
-    """Measure what requests side by side save where the API takes its time."""
+    """Measure what parallel requests save if the API is slow."""
     keys = plan.rows(10_000)
     peers = [ours(), ours(1), ours(8), *([] if plan.quick else plan.others)]
     with account(keys, latency_seconds=LATENCY_SECONDS) as served:
@@ -59,7 +59,7 @@ def latency(plan: Plan) -> str:
     rows = [
         (
             name,
-            # The last answer comes one latency after its request.
+            # The last response comes one latency after its request.
             spread([run.reading_seconds / LATENCY_SECONDS + 1 for run in runs], 1),
             spread([run.wall_seconds for run in runs], 2),
             spread([run.requests for run in runs], 0),
@@ -68,18 +68,18 @@ def latency(plan: Plan) -> str:
     ]
     head = (f"{few} keys", "round trips after start-up", "wall, s", "requests")
     return f"""\
-## Latency: an API that takes {LATENCY_SECONDS * 1000:.0f} ms for each answer
+## Latency: an API that takes {LATENCY_SECONDS * 1000:.0f} ms for each response
 
 {comparison(results, ours(1).name, keys)}
 
-The other peers ask for one page after the other.
+The other peers request one page after the other.
 
 {table(head, rows)}
 """
 
 
 def start_up(plan: Plan) -> str:
-    """Measure what it takes to start, next to the import of the SDK."""
+    """Measure the start, compared with the import of the SDK."""
     sdk = 'python -c "import singer_sdk"'
     commands = {
         sdk: (sys.executable, "-c", "import singer_sdk"),

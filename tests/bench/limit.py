@@ -1,4 +1,4 @@
-"""The workloads at the limit: how much of what it allows is used, without a refusal."""
+"""The workloads at the limit: how much of it is used, without a refusal."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 PACE = {"requests_per_minute": LIMIT, "window_seconds": WINDOW_SECONDS}
 HEAD = (
     "requests",
-    "answered with 429",
+    "responses with 429",
     "implied by the limit, s",
     "first to last request, s",
     "this / implied",
@@ -45,7 +45,7 @@ HEAD = (
 
 
 class Line(msgspec.Struct):
-    """A Singer message, of which the whole record is looked at."""
+    """A Singer message with its whole record."""
 
     type: str
     stream: str = ""
@@ -71,14 +71,14 @@ def limit(plan: Plan) -> str:
 
 {_table(f"about {pages} pages", keys | reviews)}
 
-No client can ask for the last page sooner after the first than the limit implies. Here
-`requests_per_minute` is {LIMIT}; by default it leaves a fifth to others.
+The limit implies the shortest possible time between the requests for the first and the
+last page. Here `requests_per_minute` is {LIMIT}; the default leaves a fifth for others.
 """
 
 
 def _read_keys(peer: Peer, pages: int) -> Run:
-    # Pages of one key: the limit counts requests. A server of its own, whose window is
-    # still empty.
+    # Pages of one key: the limit counts requests. Each run has its own server, whose
+    # window is still empty.
     with account(pages, **PACE) as (api, keys):
         return run_peer(peer, api, keys, per_page=1)
 
@@ -106,14 +106,14 @@ def mixed(plan: Plan) -> str:
 
 Each response takes as long as the name says. Most streams have a few pages; reviews,
 posts, users, messages and metrics have many. Each run is checked for the number of rows
-of each stream. What is implied holds for a client that sends {LIMIT} requests at once:
-the tap counts a request until {WINDOW_SECONDS} s after its response, which costs the
+of each stream. The implied time is for a client that sends {LIMIT} requests at once.
+The tap counts a request until {WINDOW_SECONDS} s after its response, which adds the
 time of one response in each window.
 """
 
 
 def account_of_all(*, quick: bool = False) -> Account:
-    """Give an account of which a run makes just over four times the limit."""
+    """Return an account whose run makes just over four times the limit."""
     if quick:
         return whole_account(api_key=API_KEY)
     served = whole_account(

@@ -1,7 +1,7 @@
-"""Runs one command and prints what it has cost.
+"""Runs one command and prints its cost.
 
-It is a small process of its own, because Linux counts the memory of the process that
-starts a command as the least that the command has needed.
+It is a small process of its own, because on Linux, the peak memory of a command is at
+least that of the process that starts it.
 
 `python -I -S measure.py STDOUT STDERR COMMAND...`
 """

@@ -31,7 +31,7 @@ def memory(plan: Plan) -> str:
         f"{count:,} reviews",
         "requests",
         "peak RSS, MB",
-        f"more than the {TEMPLATE.name}, MB",
+        f"difference to the {TEMPLATE.name}, MB",
         "wall, s",
     )
     return f"""\
@@ -39,5 +39,5 @@ def memory(plan: Plan) -> str:
 
 {table(head, rows)}
 
-The tap keeps the ids of one part of the range at a time, and the pages ahead.
+The tap keeps the ids of one part of the range at a time, and pages fetched ahead.
 """

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 METRICS_PER_PAGE = 500
 FEW_ROUNDS = 2
-"""Of workloads whose runs take minutes."""
+"""For workloads whose runs take minutes."""
 
 
 @contextmanager
@@ -37,7 +37,7 @@ def account_of_reviews(
 
 
 def reviews(plan: Plan) -> str:
-    """Measure nested records where the API takes no time."""
+    """Measure nested records without latency."""
     rows = plan.rows(100_000)
     with account_of_reviews(rows) as served:
         peers = [ours(), ours(1), *plan.others]
@@ -47,12 +47,13 @@ def reviews(plan: Plan) -> str:
 
 {comparison(results, TEMPLATE.name, rows, REVIEWS.plural)}
 
-The tap asks for the deleted ones, an eighteenth of all, once more: no other peer does.
+The tap requests the deleted ones, an eighteenth of all, a second time: no other peer
+does.
 """
 
 
 def reviews_with_latency(plan: Plan) -> str:
-    """Measure nested records where the API takes its time."""
+    """Measure nested records with latency."""
     rows = plan.rows(5_000)
     with account_of_reviews(rows, latency_seconds=LATENCY_SECONDS) as served:
         peers = [ours(), ours(8), *plan.others]
@@ -88,13 +89,13 @@ def metrics(plan: Plan) -> str:
 
 {comparison(results, TEMPLATE.name, len(keys), "rows")}
 
-{size} rows a page, no latency; one store in eight has no metrics. `peak RSS` of the tap
-holds the keys of one part of the range.
+{size} rows per page, no latency; one store in eight has no metrics. `peak RSS` of the
+tap includes the keys of one part of the range.
 """
 
 
 def messages(plan: Plan) -> str:
-    """Measure the messages of many conversations, each a query."""
+    """Measure the messages of many conversations, with a query for each."""
     served = Account(make_keys(1), api_key=API_KEY)
     conversations = plan.rows(4_000)
     served.fill("conversations", conversations)
@@ -112,7 +113,7 @@ def messages(plan: Plan) -> str:
             subject=MESSAGES,
         )
     return f"""\
-## Messages: {conversations:,} conversations, each of which is a request of its own
+## Messages: {conversations:,} conversations, with a request for each
 
 {comparison(results, TEMPLATE.name, len(keys), MESSAGES.plural)}
 

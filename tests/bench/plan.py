@@ -1,4 +1,4 @@
-"""How much is measured, and how runs are put side by side."""
+"""How much is measured, and how runs are compared."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class Plan:
     Attributes:
         rounds: How often each peer runs, except at the limit.
         limit_rounds: How often the tap runs at the limit.
-        quick: Tiny accounts, and only the peers that are installed anyway: shows that
-            the benchmark works, and measures nothing.
+        quick: Tiny accounts, and only the peers that are already installed: shows that
+            the benchmark works, without useful figures.
     """
 
     rounds: int
@@ -37,7 +37,7 @@ class Plan:
     quick: bool = False
 
     def rows(self, count: int) -> int:
-        """Return how many rows stand for so many."""
+        """Return how many rows are read instead of this many."""
         return max(count // 400, 1) if self.quick else count
 
     @property
@@ -51,7 +51,7 @@ def interleave(
     rounds: int,
     contestants: Mapping[str, Callable[[], Run]],
 ) -> dict[str, list[Run]]:
-    """Run all contestants in each round, every round beginning with another one."""
+    """Run all contestants in each round; each round begins with another one."""
     results: dict[str, list[Run]] = {name: [] for name in contestants}
     names = list(contestants)
     for number in range(rounds):
@@ -70,8 +70,8 @@ def interleave(
 
 @contextmanager
 def serve(served: Account, **options: Any) -> Iterator[StandIn]:
-    """Serve an account whose JSON is in place, as fast as the stand-in can."""
-    # The collector would look through all the rows while somebody is measured.
+    """Serve an account whose JSON is already made, as fast as the stand-in can."""
+    # Otherwise the garbage collector would go through all rows during a measurement.
     gc.collect()
     gc.freeze()
     try:
@@ -85,7 +85,7 @@ def serve(served: Account, **options: Any) -> Iterator[StandIn]:
 def account(keys: int, **options: Any) -> Iterator[tuple[StandIn, set[Key]]]:
     """Serve an account of keys; their ids are the second value."""
     served = Account(make_keys(keys), api_key=API_KEY)
-    # Reading it once puts the JSON of each key in place, for the first peer, too.
+    # Reading it once makes the JSON of each key, so the first peer has it, too.
     ids: set[Key] = {record["id"] for record in served.records()}
     with serve(served, **options) as api:
         yield api, ids

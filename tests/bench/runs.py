@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 
 API_KEY = "benchmark-key"
 UNPACED = 1_000_000
-"""Requests per minute that no run gets near."""
+"""More requests per minute than any run makes."""
 
 PEERS = Path(environment.__file__).parent
 ENVIRONMENT = {
-    # As the other peers, without compression: it is a little faster.
+    # Without compression, like the other peers: it is a little faster.
     "DATA_WRITER__DISABLE_COMPRESSION": "true",
     "DLT_DATA_DIR": str(environment.FOLDER / "dlt"),
     "RUNTIME__DLTHUB_TELEMETRY": "false",
@@ -39,11 +39,11 @@ ENVIRONMENT = {
 
 
 class BenchmarkError(Exception):
-    """A run that failed or did not deliver everything: nothing to compare."""
+    """A run that failed or did not deliver everything, so it cannot be compared."""
 
 
 class Item(msgspec.Struct):
-    """A record, of which only the primary key is looked at."""
+    """A record with only its primary key."""
 
     id: int = 0
     business_id: str = ""
@@ -79,7 +79,7 @@ def json_keys(folder: Path, subject: Subject) -> Iterator[Key]:
 
 
 def dlt_keys(folder: Path, subject: Subject) -> Iterator[Key]:
-    """Yield the keys of the records in dlt's extracted files: arrays, one a line."""
+    """Yield the keys of the records in dlt's extracted files: one array per line."""
     decoder = msgspec.json.Decoder(list[Item])
     jobs = f"dlt/bench/normalize/extracted/*/new_jobs/{subject.stream}.*"
     for path in folder.glob(jobs):
@@ -99,10 +99,10 @@ class Peer:
     Attributes:
         name: Its name in the tables.
         command: What to run; `--config FILE` is appended.
-        keys: Finds the keys of the records that it has left in its folder.
-        settings: Besides those that all peers get.
-        installed: Whether the project's own environment has all that it needs.
-        takes_catalog: Whether a catalog, rather than the settings, says what to read.
+        keys: Finds the keys of the records that it has written to its folder.
+        settings: Its settings, in addition to those that all peers get.
+        installed: Whether the project's own environment has everything that it needs.
+        takes_catalog: Whether a catalog, rather than the settings, selects the list.
     """
 
     name: str

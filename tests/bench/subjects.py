@@ -11,15 +11,15 @@ Key = int | tuple[str, str]
 
 @dataclass(frozen=True)
 class Subject:
-    """A list that the peers read, as each of them is told.
+    """A list that the peers read.
 
     Attributes:
         stream: The name of its stream.
         plural: What its rows are called.
         path: Where it is.
-        list_key: Where the response has the rows.
+        list_key: The name of the list in the response.
         params: The query parameters of each request, besides those of the page.
-        parent: The list for whose rows there is a query each; both by cursor.
+        parent: The parent list, with a query for each of its rows; both by cursor.
         parent_param: The query parameter that takes the id of the parent.
         has_id: Whether the primary key is `id`, rather than `business_id` and `date`.
     """

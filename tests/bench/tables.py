@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def spread(values: Iterable[float], digits: int) -> str:
-    """Return the median, and the least and the greatest where they differ."""
+    """Return the median, and the minimum and the maximum if they differ."""
     numbers = sorted(values)
     middle, least, greatest = (
         f"{number:.{digits}f}" for number in (median(numbers), numbers[0], numbers[-1])
@@ -53,7 +53,7 @@ def comparison(
     count: int,
     rows: str = "keys",
 ) -> str:
-    """Return what each peer needs to read so many rows.
+    """Return what each peer needs to read a number of rows.
 
     Args:
         results: By the name of the peer, its run of each round.

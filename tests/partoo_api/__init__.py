@@ -1,4 +1,4 @@
-"""A stand-in of Partoo's API: an account, its contract and its misbehaviour."""
+"""A stand-in for Partoo's API: an account, its contract and its faults."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from .resource import Resource
 from .resources import RESOURCES
 from .server import StandIn
 from .whole import whole_account
-from .wire import Answer, Wire
+from .wire import Response, Wire
+
+Answer = Response
+"""The former name, which some tests still use."""
 
 __all__ = [
     "RESOURCES",
@@ -23,6 +26,7 @@ __all__ = [
     "Key",
     "LoggedRequest",
     "Resource",
+    "Response",
     "StandIn",
     "Wire",
     "faults",

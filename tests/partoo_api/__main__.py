@@ -9,7 +9,7 @@ from . import StandIn, whole_account
 
 
 def main() -> None:
-    """Answer until Ctrl-C or SIGTERM."""
+    """Serve until Ctrl-C or SIGTERM."""
     parser = argparse.ArgumentParser(prog="python -m tests.partoo_api")
     parser.add_argument("--port", type=int, default=8000, help="0 takes a free one")
     parser.add_argument("--keys", type=int, default=287, help="number of API keys")
@@ -17,7 +17,9 @@ def main() -> None:
     parser.add_argument("--reviews", type=int, default=300)
     parser.add_argument("--api-key", default="demo-key", help="what x-APIKey must be")
     parser.add_argument("--first-page", type=int, choices=(0, 1), default=1)
-    parser.add_argument("--latency", type=float, default=0.0, help="seconds per answer")
+    parser.add_argument(
+        "--latency", type=float, default=0.0, help="seconds per response"
+    )
     parser.add_argument("--requests-per-minute", type=int)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()

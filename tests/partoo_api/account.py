@@ -24,7 +24,7 @@ PRODUCTS = frozenset(
 
 
 class Account:
-    """All that one organization has; safe to change while the server answers.
+    """All that one organization has; safe to change while the server runs.
 
     `account["reviews"]` is the table of a stream's rows.
 
@@ -66,11 +66,11 @@ class Account:
         self._keys.extend(Row(key.record, key) for key in keys)
 
     def __getitem__(self, name: str) -> Table:
-        """Give the rows of a stream."""
+        """Return the rows of a stream."""
         return self._tables[name]
 
     def now(self) -> datetime:
-        """Give the time by Partoo's clock, in UTC."""
+        """Return the time by Partoo's clock, in UTC."""
         return datetime.now(UTC) + self.clock_offset
 
     def fill(
@@ -81,7 +81,7 @@ class Account:
         Args:
             name: The stream.
             count: How many.
-            seed: Decides what is left to chance.
+            seed: The seed of the random values.
             now: When their history ends; by default now.
         """
         if name == "api_keys":
@@ -93,11 +93,11 @@ class Account:
     # Rights
 
     def refuse(self, name: str, status: int = 403, /, **only: object) -> None:
-        """Let the requests of a stream fail, until they are allowed again.
+        """Refuse the requests of a stream until they are allowed again.
 
         Args:
             name: The stream.
-            status: The answer.
+            status: The status of the response.
             only: Only requests with these parameters, such as `conversation_id=7`, or
                 for one row, such as `id=3` of sections. By default the whole list.
         """
@@ -108,13 +108,13 @@ class Account:
         self._refusals.append((name, status, texts))
 
     def allow(self, name: str) -> None:
-        """Take back all refusals of a stream."""
+        """Allow the requests of a stream again."""
         self._refusals = [each for each in self._refusals if each[0] != name]
 
     def refusal(
         self, name: str, query: Mapping[str, str], *, detail: Mapping[str, str]
     ) -> int | None:
-        """Give the status by which a request is refused, if it is.
+        """Return the status by which a request is refused, if it is.
 
         Args:
             name: The stream.
@@ -134,7 +134,7 @@ class Account:
     # API keys
 
     def create(self, **fields: Any) -> Record:
-        """Add a key made now, with these fields of its record; returns the record."""
+        """Add a key created now, with these fields; return its record."""
         return self.record(self._keys.add(**fields)["id"])
 
     def insert(self, record: Record, index: int | None = None) -> None:
@@ -153,7 +153,7 @@ class Account:
         return self.edit(key_id, last_used_at=spell(self.now()))
 
     def edit(self, key_id: int, /, **fields: Any) -> Record:
-        """Change fields of a key and nothing else: an edit leaves no trace of when."""
+        """Change only these fields of a key: an edit has no timestamp."""
         with self.lock:
             self._keys.edit(key_id, **fields)
             return self.record(key_id)
@@ -163,7 +163,7 @@ class Account:
         self._keys.delete(key_id)
 
     def record(self, key_id: int, *, include_all_permissions: bool = False) -> Record:
-        """Give one key as the API does; `KeyError` when there is none."""
+        """Return one key as the API does; `KeyError` when there is none."""
         with self.lock:
             row = self._keys.find(key_id)
             view = None if include_all_permissions else NARROWED
@@ -171,7 +171,7 @@ class Account:
             return record
 
     def records(self) -> list[Record]:
-        """Give copies of all keys as the API does by default, in its order."""
+        """Return copies of all keys as the API does by default, in its order."""
         with self.lock:
             return [json.loads(row.json(NARROWED)) for row in self._keys]
 
@@ -182,9 +182,9 @@ class Account:
         return edit_review(self, review_id, **fields)
 
     def reply(self, review_id: int, content: str = "Merci !") -> Record:
-        """Answer a review, which is treated then: `update_date` does not move."""
+        """Reply to a review, which is then treated: `update_date` does not change."""
         return reply(self, review_id, content)
 
     def mark_deleted(self, review_id: int) -> Record:
-        """Let a review vanish from its platform: `update_date` does not move."""
+        """Delete a review on its platform: `update_date` does not change."""
         return mark_deleted(self, review_id)

@@ -1,4 +1,4 @@
-"""What the documentation says that each path answers.
+"""What each path returns, by the documentation.
 
 https://developers.partoo.co/rest_api/v2/
 """
@@ -18,7 +18,7 @@ from .refusals import (
     refused,
 )
 from .resource import Kind, Parameter, Resource, Values
-from .wire import Answer
+from .wire import Response
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
@@ -46,7 +46,7 @@ def _values(
     query: Query,
     names: Iterable[str],
 ) -> Values:
-    """Parse the parameters, of which only these are known."""
+    """Parse the parameters; only these are known."""
     values: dict[str, Hashable] = {}
     for name in query:
         if name not in names:
@@ -91,15 +91,15 @@ def list_rows(
     numbering: Numbering,
     habits: Habits,
     query: Query,
-) -> Answer:
-    """Answer a list."""
+) -> Response:
+    """Return the response for a list."""
     if status := account.refusal(resource.name, query, detail={}):
         return refused(status)
     try:
         values = _list_values(account, resource, habits, query)
         page = Page(query, resource.pages, numbering)
     except InvalidParameterError as error:
-        return error.answer
+        return error.response
     if resource.missing and resource.missing(account, values):
         return not_found()
     table = account[resource.name]
@@ -112,7 +112,7 @@ def list_rows(
     if page.behind(count):
         return not_found()
     body = _body(resource, page, habits, count, rows)
-    return Answer(200, body, page=page.number)
+    return Response(200, body, page=page.number)
 
 
 def _body(
@@ -133,8 +133,8 @@ def _body(
 
 def get_row(
     account: Account, resource: Resource, habits: Habits, key: str, query: Query
-) -> Answer:
-    """Answer the path of one row."""
+) -> Response:
+    """Return the response for the path of one row."""
     detail = resource.detail
     if detail is None:
         return not_found()
@@ -143,14 +143,14 @@ def get_row(
     try:
         values = _values(account, resource, habits, query, detail.parameters)
     except InvalidParameterError as error:
-        return error.answer
+        return error.response
     table = account[resource.name]
     number = int(key) if key.isascii() and key.isdigit() else key
     with account.lock:
         rows = table.with_value(detail.field, key)
         rows = rows or table.with_value(detail.field, number)
         view = detail.view(account, values, habits) if detail.view else None
-        return Answer(200, rows[0].json(view)) if rows else not_found()
+        return Response(200, rows[0].json(view)) if rows else not_found()
 
 
 _WRITABLE = {
@@ -163,21 +163,21 @@ _WRITABLE = {
 }
 
 
-def create_key(account: Account, body: bytes) -> Answer:
-    """Answer `POST /api_keys`."""
+def create_key(account: Account, body: bytes) -> Response:
+    """Return the response for `POST /api_keys`."""
     try:
         fields = json.loads(body or b"{}")
     except ValueError:
         return bad_request("body", "Not valid JSON.")
     if not isinstance(fields, dict) or not fields.keys() <= _WRITABLE:
         return bad_request("body", f"Fields are: {', '.join(sorted(_WRITABLE))}.")
-    return Answer(201, account.create(**fields))
+    return Response(201, account.create(**fields))
 
 
-def revoke_key(account: Account, key_id: int) -> Answer:
-    """Answer `POST /api_keys/revoke/{id}`."""
+def revoke_key(account: Account, key_id: int) -> Response:
+    """Return the response for `POST /api_keys/revoke/{id}`."""
     try:
         account.revoke(key_id)
     except KeyError:
         return not_found()
-    return Answer(200, {"id": key_id, "status": "success"})
+    return Response(200, {"id": key_id, "status": "success"})

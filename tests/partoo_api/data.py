@@ -53,9 +53,9 @@ class Key:
 
     Attributes:
         record: The public record, with the full stored list of permissions.
-        secret: The key itself; never answered, but matched by `search_text`.
+        secret: The key itself; never sent, but matched by `search_text`.
         user_permissions: What the key's user may do; the other permissions of the
-            record are only answered with `include_all_permissions`.
+            record are only sent with `include_all_permissions`.
     """
 
     record: dict[str, Any]
@@ -89,7 +89,7 @@ def make_keys(count: int, *, seed: int = 0, start_id: int = 3245) -> list[Key]:
 
 
 def _below(rng: random.Random, limit: int) -> int:
-    # Several times as fast as `randrange`, which tells in large accounts.
+    # Several times as fast as `randrange`, which matters in large accounts.
     return int(rng.random() * limit)
 
 
@@ -124,7 +124,7 @@ def _make_key(rng: random.Random, index: int, key_id: int, created: int) -> Key:
 
 
 def revocation(moment: datetime) -> dict[str, Any]:
-    """Give the fields that a revoked key has."""
+    """Return the fields that a revoked key has."""
     return {
         "disabled": True,
         "revoked_by": _user_id(1),
@@ -149,7 +149,7 @@ def _time(moment: int) -> datetime:
 
 
 def _spell(rng: random.Random, moment: int) -> str:
-    """Spell a moment with 0 to 6 digits of the fraction of its second."""
+    """Write a time with 0 to 6 digits of the fraction of its second."""
     unit = 10 ** _below(rng, 7)
     return spell(_time(moment // unit * unit))
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Number:
-    """The number of a request, the first being 1.
+    """The number of a request, from 1 on.
 
     Attributes:
         of_path: Among those of its path.
@@ -45,30 +45,30 @@ class Faults:
     ) -> None:
         """Let requests fail.
 
-        An answer has one fault at most: the first that fits, whereupon the others
-        wait for the next.
+        A response has at most one fault: the first that fits; the others wait for the
+        next response.
 
         Args:
             fault: What goes wrong.
             path: Such as "/reviews" or "/sections/3"; by default any list.
-            page: Only when this page would be answered.
-            request: From this request on, the first being 1: of this path, or of
+            page: Only when this page would be sent.
+            request: From this request on, counted from 1: of this path, or of
                 all lists.
-            times: How often, None for ever.
+            times: How often; None is forever.
             match: Only requests whose query passes.
         """
         with self._lock:
             self._due.append(_Due(fault, path, page, request or 1, times, match))
 
     def clear(self) -> None:
-        """Let nothing fail any more."""
+        """Remove all faults."""
         with self._lock:
             self._due.clear()
 
     def take(
         self, path: str, number: Number, page: int | None, query: Mapping[str, str]
     ) -> Fault | None:
-        """Give the fault for this request and page, which then is used up."""
+        """Return the fault for this request and page, which then is used up."""
         with self._lock:
             for due in self._due:
                 if due.fits(path, number, page, query):

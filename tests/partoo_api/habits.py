@@ -11,7 +11,7 @@ class Habits:
     """How the API behaves where the documentation can be read in several ways.
 
     Attributes:
-        undated_by_date: Whether filters of reviews by `update_date` look at `date`
+        undated_by_date: Whether filters of reviews by `update_date` use `date`
             where it is null; otherwise such reviews match no range at all.
         lists_deleted: Whether reviews include deleted ones unless `state__in` is given.
         orders: Whether `order_by` is known to reviews and users; otherwise it is a 400.
@@ -19,8 +19,8 @@ class Habits:
         embeds_groups: Whether `/sections` has the groups of each section.
         counts_sections: Whether `/sections` has `page`, `max_page` and `count`.
         cursor_end: What `next_cursor` is at the end of a list.
-        cursor_count: What `count` says beside a cursor: all rows, or those in the
-            answer.
+        cursor_count: What `count` is next to a cursor: all rows, or those in the
+            response.
         keywords_name_business: Whether rows of keywords have a `business_id`.
     """
 

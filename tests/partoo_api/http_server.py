@@ -1,4 +1,4 @@
-"""The HTTP server below the stand-in, and the limit that it keeps."""
+"""The HTTP server of the stand-in, and its rate limit."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class RateLimit:
-    """Lets so many requests pass in any window of time; refused ones do not count."""
+    """Limits the requests in any window of time; refused ones do not count."""
 
     def __init__(self, limit: int, window_seconds: float) -> None:
         """Start with an empty window."""
@@ -22,7 +22,7 @@ class RateLimit:
         self._passed: deque[float] = deque(maxlen=limit)
 
     def wait_seconds(self, now: float) -> float:
-        """Let a request pass and give 0, or give the time until a slot frees."""
+        """Accept a request and return 0, or return the time until one is accepted."""
         if len(self._passed) == self._passed.maxlen:
             wait = self._passed[0] + self._window_seconds - now
             if wait > 0:

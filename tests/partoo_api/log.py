@@ -1,4 +1,4 @@
-"""What the stand-in remembers of the requests."""
+"""What the stand-in remembers about the requests."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class LoggedRequest:
         path: Such as "/v2/api_keys".
         query: The query parameters.
         headers: The headers, their names in lower case.
-        status: The status answered; None before that, and where none was sent.
+        status: The status sent; None before that, and if none was sent.
     """
 
     at: float

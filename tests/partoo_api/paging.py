@@ -1,4 +1,4 @@
-"""Pages: which rows are on one, and what the answer says of the others."""
+"""Pages: which rows are on one, and what the response reports about the others."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Numbering:
         max_page_counts_pages: Whether `max_page` is the number of pages rather than
             the number of the last page; differs only where the first page is 0.
         empty_max_page: `max_page` of an empty list where the first page is 1.
-        past_end: The answer past the last page: an empty page, the last page under
+        past_end: The response after the last page: an empty page, the last page under
             its own number, or a 404.
     """
 
@@ -38,12 +38,12 @@ class Numbering:
     past_end: PastEnd = "empty"
 
     def last_page(self, count: int, per_page: int) -> int:
-        """Give the number of the last page of `count` rows; the first when none."""
+        """Return the number of the last page of `count` rows; the first when none."""
         pages = -(-count // per_page)
         return max(pages, 1) - 1 + self.first_page
 
     def max_page(self, count: int, per_page: int) -> int:
-        """Give the `max_page` that is answered."""
+        """Return the `max_page` that is sent."""
         if self.first_page == 1 and count == 0:
             return self.empty_max_page
         if self.first_page == 0 and self.max_page_counts_pages:
@@ -55,7 +55,7 @@ class Page:
     """The page that a request asks for.
 
     Attributes:
-        number: Its number, which the first of several rows decides behind a cursor.
+        number: Its number; with a cursor, the first of its rows decides it.
         per_page: How many rows it has at most.
     """
 
@@ -79,7 +79,7 @@ class Page:
             self.number = max(_integer(query, "page", 0), numbering.first_page)
 
     def place(self, count: int) -> slice:
-        """Tell which of so many rows are on it."""
+        """Return which of so many rows are on it."""
         if self.kind == "one response":
             return slice(None)
         if self.kind == "cursor":
@@ -90,7 +90,7 @@ class Page:
         return slice(start, start + self.per_page)
 
     def behind(self, count: int) -> bool:
-        """Tell whether it does not exist, where so many rows are listed."""
+        """Return whether it does not exist, where so many rows are listed."""
         if self.kind not in {"numbered", "map"}:
             return False
         return self.numbering.past_end == "not_found" and self.number > self._last(
@@ -98,12 +98,12 @@ class Page:
         )
 
     def counters(self, count: int) -> bytes:
-        """Give `page`, `max_page` and `count`."""
+        """Return `page`, `max_page` and `count`."""
         max_page = self.numbering.max_page(count, self.per_page)
         return b'"page":%d,"max_page":%d,"count":%d,' % (self.number, max_page, count)
 
     def cursor(self, count: int, habits: Habits) -> bytes:
-        """Give `count` and `next_cursor`."""
+        """Return `count` and `next_cursor`."""
         end = self._start + self.per_page
         here = max(min(end, count) - self._start, 0)
         counted = count if habits.cursor_count == "total" else here

@@ -36,7 +36,7 @@ def number(text: str) -> float:
 
 
 def naive_time(text: str) -> float:
-    """Parse a time in UTC without an offset; gives epoch seconds."""
+    """Parse a time in UTC without an offset; returns epoch seconds."""
     if not _NAIVE.fullmatch(text):
         message = "Not a valid datetime."
         raise ValueError(message)
@@ -44,7 +44,7 @@ def naive_time(text: str) -> float:
 
 
 def day(text: str) -> float:
-    """Parse a date, or a time without an offset; gives epoch seconds of the day."""
+    """Parse a date, or a time without an offset; returns epoch seconds of the day."""
     if not (_DATE.fullmatch(text) or _NAIVE.fullmatch(text)):
         message = "Not a valid date."
         raise ValueError(message)

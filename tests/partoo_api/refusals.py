@@ -1,38 +1,38 @@
-"""The answers to what is wrong with a request."""
+"""The responses to wrong requests."""
 
 from __future__ import annotations
 
-from .wire import Answer
+from .wire import Response
 
 
-def unauthenticated() -> Answer:
-    """The answer to a request without a known key."""
-    return Answer(401, {"error": {"authentication": "User not authenticated"}})
+def unauthenticated() -> Response:
+    """The response to a request without a known key."""
+    return Response(401, {"error": {"authentication": "User not authenticated"}})
 
 
-def forbidden() -> Answer:
-    """The answer to a key without the right."""
-    return Answer(403, {"error": {"authorization": "Operation not allowed"}})
+def forbidden() -> Response:
+    """The response to a key without the right."""
+    return Response(403, {"error": {"authorization": "Operation not allowed"}})
 
 
-def not_found() -> Answer:
-    """The answer for what does not exist."""
-    return Answer(404, {"error": {"json": "Resource not found"}})
+def not_found() -> Response:
+    """The response for what does not exist."""
+    return Response(404, {"error": {"json": "Resource not found"}})
 
 
 _REFUSALS = {401: unauthenticated, 403: forbidden, 404: not_found}
 
 
-def refused(status: int) -> Answer:
-    """The answer to a request that is refused with a status."""
+def refused(status: int) -> Response:
+    """The response to a request that is refused with a status."""
     if status in _REFUSALS:
         return _REFUSALS[status]()
-    return Answer(status, {"errors": {"json": "Refused"}})
+    return Response(status, {"errors": {"json": "Refused"}})
 
 
-def bad_request(parameter: str, message: str) -> Answer:
-    """The answer to a wrong value."""
-    return Answer(400, {"error": {"json": {parameter: message}}})
+def bad_request(parameter: str, message: str) -> Response:
+    """The response to a wrong value."""
+    return Response(400, {"error": {"json": {parameter: message}}})
 
 
 class InvalidParameterError(Exception):
@@ -41,7 +41,7 @@ class InvalidParameterError(Exception):
     def __init__(self, parameter: str, message: str) -> None:
         """Say which one and why."""
         super().__init__(message)
-        self.answer = bad_request(parameter, message)
+        self.response = bad_request(parameter, message)
 
 
 class UnknownParameterError(InvalidParameterError):
@@ -51,4 +51,6 @@ class UnknownParameterError(InvalidParameterError):
         """Say which one."""
         super().__init__(parameter, "Unknown field.")
         # The documentation has both spellings of the outer name.
-        self.answer = Answer(400, {"errors": {"json": {parameter: "Unknown field."}}})
+        self.response = Response(
+            400, {"errors": {"json": {parameter: "Unknown field."}}}
+        )

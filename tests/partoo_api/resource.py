@@ -1,4 +1,4 @@
-"""What the stand-in knows of a resource: a declaration, and nothing that runs."""
+"""What the stand-in knows about a resource: declarations only."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Pages:
     """How a list is cut into pages.
 
     Attributes:
-        kind: "map" has numbered pages, too, but no counters in the answer.
+        kind: "map" has numbered pages, too, but no counters in the response.
         default: Rows on a page unless `per_page` says otherwise.
         maximum: The highest `per_page`; None where there is no such parameter.
     """
@@ -42,7 +42,7 @@ class Parameter:
     """A documented query parameter.
 
     Attributes:
-        parse: Gives the value; a `ValueError` says what is wrong with the text.
+        parse: Returns the value; a `ValueError` says what is wrong with the text.
         passes: Whether a row passes; None where it is no filter.
         field: The field of which the value is a set: rows are found by an index.
         bound: Which end of a range of the resource's `moment` it is.
@@ -62,7 +62,7 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Detail:
-    """A path below the list that answers one row, such as `/sections/3`.
+    """A path below the list that returns one row, such as `/sections/3`.
 
     Attributes:
         field: The field that the path names.
@@ -83,23 +83,23 @@ class Resource:
         name: The name of its stream.
         path: Such as "/reviews"; where it is the path of another resource, the rows
             are parts of the other's.
-        list_key: Where the answer has the rows.
+        list_key: The name of the list in the response.
         key: The primary key.
         make: Makes a row of a scene, given how many were made before.
         pages: How the list is cut.
-        parameters: The documented parameters besides those of the page.
+        parameters: The documented parameters, without those of the page.
         orders: The values of `order_by`, without the sign, and the field of each.
         moment: When a row counts as changed, in epoch seconds, for a range.
         moment_order: The value of `order_by` that sorts by that moment.
         product: What an organization must have bought.
         detail: The path of one row, if the documentation has it.
-        implied: Gives parameters that a request does not name.
+        implied: Returns parameters that a request does not name.
         view: The form of the rows in a list; as they are stored by default.
         units: What is listed instead of rows, as JSON: made of all rows that pass.
         missing: Whether what the parameters name does not exist, which is a 404.
-        hidden: What the account keeps of a new row besides the record.
+        hidden: What the account keeps of a new row in addition to the record.
         added: Called after a row was added.
-        embedded_in: The resource whose answers contain the rows.
+        embedded_in: The resource whose responses contain the rows.
         first_id: The first id, where the account counts them.
     """
 

@@ -16,11 +16,11 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True)
 class View:
-    """A form in which rows are answered.
+    """A form in which rows are sent.
 
     Attributes:
-        name: Tells it from other forms of the same rows.
-        record: Gives the record in this form.
+        name: Identifies it among the forms of the same rows.
+        record: Returns the record in this form.
     """
 
     name: Hashable
@@ -33,7 +33,7 @@ class Row:
     __slots__ = ("_text", "_view", "hidden", "place", "record")
 
     def __init__(self, record: Record, hidden: Key | None = None) -> None:
-        """Take over the record, and what is never answered."""
+        """Store the record, and what is never sent."""
         self.record = record
         self.hidden = hidden
         self.place = 0
@@ -41,7 +41,7 @@ class Row:
         self._view: Hashable = None
 
     def json(self, view: View | None = None) -> bytes:
-        """Give the JSON of the record in a form."""
+        """Return the JSON of the record in a form."""
         name = view.name if view else None
         if self._text is None or self._view != name:
             self._text = dump(view.record(self) if view else self.record)
@@ -49,7 +49,7 @@ class Row:
         return self._text
 
     def value(self, name: str) -> Hashable:
-        """Give a field to look for; arrays and objects are not found."""
+        """Return a field to look for; arrays and objects are not found."""
         value = self.record.get(name)
         return None if isinstance(value, list | dict) else value
 
@@ -60,5 +60,5 @@ class Row:
 
 
 def dump(value: object) -> bytes:
-    """Give the JSON of a value."""
+    """Return the JSON of a value."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()

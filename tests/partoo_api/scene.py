@@ -1,4 +1,4 @@
-"""What rows are made from: chance, the clock, and what the account has already."""
+"""What rows are made from: random values, the clock, and what the account has."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Scene:
     """What the rows of a resource are made from.
 
     Attributes:
-        rng: Chance.
+        rng: The source of random values.
         now: The time by the account's clock.
         count: How many rows are made.
         fresh: Whether the row is made now, rather than part of a history.
@@ -40,7 +40,7 @@ class Scene:
         fresh: bool,
         now: datetime | None,
     ) -> None:
-        """Look at the account."""
+        """Store the account."""
         self.rng = account.rng if seed is None else random.Random(seed)
         self.now = now or account.now()
         self.count = count
@@ -51,7 +51,7 @@ class Scene:
         self._businesses: dict[str | None, list[Record]] = {}
 
     def below(self, limit: int) -> int:
-        """Give a number below the limit: several times as fast as `randrange`."""
+        """Return a number below the limit: several times as fast as `randrange`."""
         return int(self.rng.random() * limit)
 
     def pick(self, choices: Sequence[T]) -> T:
@@ -59,11 +59,11 @@ class Scene:
         return choices[self.below(len(choices))]
 
     def step(self) -> int:
-        """Give how far the next id is."""
+        """Return how far the next id is."""
         return self.pick(_PACE)
 
     def businesses(self, product: str | None = None) -> list[Record]:
-        """Give the businesses of the account, or those with an active subscription.
+        """Return the businesses of the account, or those with an active subscription.
 
         Those of "google" are present there and linked. An account without businesses
         is taken to have ten.
@@ -80,18 +80,18 @@ class Scene:
         return self._businesses[product]
 
     def business_id(self, product: str | None = None) -> str:
-        """Give the id of one of them."""
+        """Return the id of one of them."""
         found: str = self.pick(self.businesses(product))["id"]
         return found
 
     def rows(self, name: str) -> list[Record]:
-        """Give the rows of another resource, as they were at first."""
+        """Return the rows of another resource, as they were at first."""
         if name not in self._rows:
             self._rows[name] = [row.record for row in self._account[name]]
         return self._rows[name]
 
     def moment(self, index: int, days: float = 1000) -> datetime:
-        """Give a time: they ascend through so many days until now; now if fresh."""
+        """Return a time: they ascend through so many days until now; now if fresh."""
         if self.fresh:
             return self.now
         share = (index % self.count + self.rng.random()) / self.count
@@ -99,13 +99,13 @@ class Scene:
         return self.now - ago
 
     def later(self, moment: datetime, days: float = 30) -> datetime:
-        """Give a time within so many days after a moment, but not after now."""
+        """Return a time within so many days after a moment, but not after now."""
         span = min(timedelta(days=days), self.now - moment)
         return moment + span * self.rng.random()
 
 
 def subscribed(business: Record, product: str) -> bool:
-    """Tell whether a business has a subscription; unknown ones have."""
+    """Return whether a business has a subscription; unknown ones have."""
     try:
         return business["subscriptions"][product]["active"] is True
     except (KeyError, TypeError):
@@ -113,12 +113,12 @@ def subscribed(business: Record, product: str) -> bool:
 
 
 def business_id(number: int) -> str:
-    """Give the id of a made-up business."""
+    """Return the id of a made-up business."""
     return f"5409c35a97bbc544d8e2{number:04x}"
 
 
 def user_id(number: int) -> str:
-    """Give the id of a made-up user."""
+    """Return the id of a made-up user."""
     return f"5309c3a237bbc544d8e2{number:04x}"
 
 

@@ -1,4 +1,4 @@
-"""Finding the rows that a request asks for, by indexes made when they are needed."""
+"""Finds the requested rows, with indexes that are made when they are needed."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Search:
         self._numbered = False
 
     def passing(self, values: Values, habits: Habits) -> Sequence[Row]:
-        """Give the rows that pass the filters, in order."""
+        """Return the rows that pass the filters, in order."""
         if not values:
             return self._rows
         name = ("passing", frozenset(values.items()), habits)
@@ -80,7 +80,7 @@ class Search:
         habits: Habits,
         order: str,
     ) -> Sequence[Row]:
-        """Give the rows between the bounds: in an order of time, or as they stand."""
+        """Return the rows between the bounds: in an order of time, or as they stand."""
         whole = rows is self._rows
         line = self.timeline(habits) if whole else self._line(rows, habits)
         found, undated = line.dated, line.undated
@@ -93,7 +93,7 @@ class Search:
         return (found[::-1] if order.startswith("-") else found) + undated
 
     def timeline(self, habits: Habits) -> _Line:
-        """Give all rows in the order of time."""
+        """Return all rows in the order of time."""
         return self._keep(("timeline", habits), lambda: self._line(self._rows, habits))
 
     def _line(self, rows: Sequence[Row], habits: Habits) -> _Line:
@@ -111,7 +111,7 @@ class Search:
         return sorted(rows, key=lambda row: _rank(row.value(field)), reverse=descending)
 
     def index(self, name: str) -> dict[Hashable, list[Row]]:
-        """Give the rows by the value of a field."""
+        """Return the rows by the value of a field."""
 
         def make() -> dict[Hashable, list[Row]]:
             self._number()
@@ -130,7 +130,7 @@ class Search:
             self._numbered = True
 
     def _keep(self, name: Hashable, make: Callable[[], T]) -> T:
-        """Give what is kept under a name until a row changes; made when it is not."""
+        """Return what is kept under a name until a row changes; made when it is not."""
         kept: T = self._kept.pop(name) if name in self._kept else make()
         if len(self._kept) >= _KEPT:
             del self._kept[next(iter(self._kept))]  # unused for the longest time

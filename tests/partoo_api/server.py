@@ -25,7 +25,7 @@ from .http_server import RateLimit, Server
 from .log import LoggedRequest
 from .paging import Numbering, PastEnd
 from .resources import RESOURCES
-from .wire import Answer, Wire, send_reply
+from .wire import Response, Wire, send_reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -53,16 +53,16 @@ class StandIn:
             requests.get(f"{api.url}/api_keys", headers={"x-APIKey": "demo-key"})
 
     Args:
-        account: Whose rows it answers.
+        account: The account whose rows it serves.
         first_page: See `Numbering`, as for the next three.
         max_page_counts_pages: See `Numbering`.
         empty_max_page: See `Numbering`.
         past_end: See `Numbering`.
-        requests_per_minute: More than so many in a window are refused with 429.
-        window_seconds: The length of that window, a minute unless a test is in haste.
-        latency_seconds: The time that each answer takes; concurrent ones overlap.
-        counting_seconds: What an answer takes besides where no page is asked for. By
-            default so much that the tap, with more than one worker, fetches ahead.
+        requests_per_minute: More requests in a window are refused with 429.
+        window_seconds: The length of that window, a minute; less for fast tests.
+        latency_seconds: The time that each response takes; concurrent ones overlap.
+        counting_seconds: Extra time for a response if no page is requested. By
+            default enough that the tap, with more than one worker, fetches ahead.
         port: The port on 127.0.0.1; 0 takes a free one.
         habits: What the documentation leaves open, see `Habits`.
         clock_offset: How far Partoo's clock is ahead of this machine's.
@@ -71,10 +71,10 @@ class StandIn:
         url: The base URL, such as "http://127.0.0.1:4711/v2".
         account: The account, to be changed at any time.
         requests: Every request so far, in order of arrival.
-        faults: What is to go wrong.
-        before_answer: Called before a `GET /api_keys` is answered, with the number
+        faults: What will go wrong.
+        before_answer: Called before the response to a `GET /api_keys`, with the number
             of that request (the first is 1) and its query.
-        before_list: Called before any list is answered, with the request and its
+        before_list: Called before the response with any list, with the request and its
             number among those of its path.
         habits: May be changed at any time.
     """
@@ -159,7 +159,7 @@ class StandIn:
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
         config = uvicorn.Config(
-            self._answer_request,
+            self._handle_request,
             interface="asgi3",
             proxy_headers=False,
             http="h11",
@@ -169,12 +169,12 @@ class StandIn:
             log_level="critical",
             access_log=False,
             server_header=False,
-            date_header=False,  # an answer brings its own
+            date_header=False,  # a response has its own
         )
         self._server = Server(config, self._ready)
         await self._server.serve([self._socket])
 
-    async def _answer_request(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _handle_request(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         logged = LoggedRequest(
             time.monotonic(),
@@ -186,14 +186,14 @@ class StandIn:
         self.requests.append(logged)
         try:
             reply = await self._reply(request, logged)
-            if isinstance(reply, Answer):
+            if isinstance(reply, Response):
                 logged.status = reply.status
             await send_reply(reply, scope, receive, send)
         except Exception as error:
             self._own_errors.append(error)
             raise
 
-    async def _reply(self, request: Request, logged: LoggedRequest) -> Answer | Wire:
+    async def _reply(self, request: Request, logged: LoggedRequest) -> Response | Wire:
         path = logged.path.removeprefix(PREFIX)
         resource = _LISTS.get(path) if logged.method == "GET" else None
         number = self._count(path, listing=resource is not None)
@@ -207,20 +207,20 @@ class StandIn:
         if resource:
             self._call_before(resource, number, logged)
         query = logged.query
-        right = refusal or self._answer(logged.method, path, query, body)
+        right = refusal or self._respond(logged.method, path, query, body)
         fault = self.faults.take(path, number, right.page, query)
         if callable(fault):
 
-            def ask(other: dict[str, str]) -> Answer:
-                return self._dated(self._answer(logged.method, path, other, body))
+            def ask(other: dict[str, str]) -> Response:
+                return self._dated(self._respond(logged.method, path, other, body))
 
             now = self.account.now()
             fault = fault(Exchange(logged, self._dated(right), ask, now))
         reply = fault or right
-        return self._dated(reply) if isinstance(reply, Answer) else reply
+        return self._dated(reply) if isinstance(reply, Response) else reply
 
     def _count(self, path: str, *, listing: bool) -> Number:
-        """Give the number of a request, of its path and of all lists."""
+        """Return the number of a request, of its path and of all lists."""
         self._numbers[path] += 1
         self._lists += listing
         return Number(self._numbers[path], self._lists if listing else None)
@@ -233,11 +233,11 @@ class StandIn:
         if self.before_list:
             self.before_list(logged, number.of_path)
 
-    def _answer(
+    def _respond(
         self, method: str, path: str, query: dict[str, str], body: bytes
-    ) -> Answer:
+    ) -> Response:
         if method == "POST":
-            return self._answer_post(path, body)
+            return self._respond_to_post(path, body)
         if method != "GET":
             return refusals.not_found()
         if resource := _LISTS.get(path):
@@ -249,29 +249,29 @@ class StandIn:
             return contract.get_row(self.account, resource, self.habits, key, query)
         return refusals.not_found()
 
-    def _answer_post(self, path: str, body: bytes) -> Answer:
+    def _respond_to_post(self, path: str, body: bytes) -> Response:
         if path == "/api_keys":
             return contract.create_key(self.account, body)
         if match := _REVOKE_PATH.fullmatch(path):
             return contract.revoke_key(self.account, int(match[1]))
         return refusals.not_found()
 
-    def _dated(self, answer: Answer) -> Answer:
-        """Let the answer say what time it is by Partoo's clock."""
+    def _dated(self, response: Response) -> Response:
+        """Add the time by Partoo's clock to the response."""
         date = format_datetime(self.account.now(), usegmt=True)
-        return replace(answer, headers={"Date": date, **answer.headers})
+        return replace(response, headers={"Date": date, **response.headers})
 
-    def _refusal(self, logged: LoggedRequest) -> Answer | None:
+    def _refusal(self, logged: LoggedRequest) -> Response | None:
         api_key = logged.headers.get("x-apikey")
         if api_key == self.account.api_key_without_rights:
             return refusals.forbidden()
         if api_key != self.account.api_key:
             return refusals.unauthenticated()
         if self._rate_limit and (wait := self._rate_limit.wait_seconds(logged.at)):
-            return Answer(429, headers={"Retry-After": str(math.ceil(wait))})
+            return Response(429, headers={"Retry-After": str(math.ceil(wait))})
         return None
 
 
 def _counts(resource: Resource, logged: LoggedRequest) -> bool:
-    """Tell whether an answer takes the time to count a list."""
+    """Return whether a response takes the time to count a list."""
     return resource.pages.kind == "numbered" and "page" not in logged.query

@@ -27,7 +27,7 @@ RowKey = Any
 class Table:
     """The rows of one resource, in the order of the list.
 
-    Every method is safe while the server answers. Records come as copies.
+    Every method is safe while the server runs. Records are copies.
     """
 
     def __init__(self, account: Account, resource: Resource) -> None:
@@ -42,17 +42,17 @@ class Table:
         self._search = Search(resource, self._rows)
 
     def rows(self) -> list[Record]:
-        """Give all rows as they are stored: what the API answers is made of them."""
+        """Return all rows as they are stored; the responses are made from them."""
         with self._lock:
             return [copy.deepcopy(row.record) for row in self._rows]
 
     def get(self, key: RowKey) -> Record:
-        """Give a row; `KeyError` when there is none."""
+        """Return a row; `KeyError` when there is none."""
         with self._lock:
             return copy.deepcopy(self.find(key).record)
 
     def __iter__(self) -> Iterator[Row]:
-        """Give the rows themselves."""
+        """Return the rows themselves."""
         return iter(self._rows)
 
     def __len__(self) -> int:
@@ -81,9 +81,9 @@ class Table:
 
         Args:
             count: How many.
-            seed: Decides what is left to chance.
+            seed: The seed of the random values.
             now: When their history ends.
-            each: Fields that each of them is to have.
+            each: Fields of each of them.
         """
         with self._lock:
             scene = self.scene(count, seed=seed, now=now)
@@ -92,7 +92,7 @@ class Table:
             self.extend(Row(record, self._hidden(scene)) for record in made)
 
     def extend(self, rows: Iterable[Row]) -> None:
-        """Take over many rows, by ascending id, and put them in order."""
+        """Store many rows, by ascending id, and put them in order."""
         with self._lock:
             new = list(rows)
             for row in new:
@@ -116,7 +116,7 @@ class Table:
             self._changed()
 
     def edit(self, key: RowKey, /, **fields: Any) -> Record:
-        """Change fields of a row and nothing else: an edit leaves no trace of when."""
+        """Change only these fields of a row: an edit has no timestamp."""
         with self._lock:
             self.find(key).change(copy.deepcopy(fields))
             self._changed()
@@ -144,7 +144,7 @@ class Table:
             self._changed()
 
     def prepare(self, habits: Habits | None = None) -> None:
-        """Put the JSON and the order in time in place, for a first reader in haste."""
+        """Make the JSON and the order by time in advance, for a fast first read."""
         with self._lock:
             for row in self._rows:
                 row.json()
@@ -152,7 +152,7 @@ class Table:
                 self._search.timeline(habits or Habits())
 
     def find(self, key: RowKey) -> Row:
-        """Give the row itself; `KeyError` when there is none."""
+        """Return the row itself; `KeyError` when there is none."""
         names = self.resource.key
         wanted = key if isinstance(key, tuple) else (key,)
         for row in self._rows:
@@ -161,7 +161,7 @@ class Table:
         raise KeyError(key)
 
     def with_value(self, name: str, value: Hashable) -> list[Row]:
-        """Give the rows whose field has a value; found by an index."""
+        """Return the rows whose field has a value; found by an index."""
         with self._lock:
             return self._search.index(name).get(value, [])
 
@@ -173,7 +173,7 @@ class Table:
         fresh: bool = False,
         now: datetime | None = None,
     ) -> Scene:
-        """Give what a row is made from."""
+        """Return what a row is made from."""
         return Scene(self._account, count, seed=seed, fresh=fresh, now=now)
 
     def select(
@@ -188,18 +188,18 @@ class Table:
         Args:
             values: The parameters of the request.
             habits: How they are understood.
-            place: Told their number, which of them to give.
+            place: Takes their number, and returns which of them to return.
             view: In which form.
 
         Returns:
-            The number of all that pass, and the JSON of those asked for.
+            The number of all that pass, and the JSON of the requested ones.
         """
         with self._lock:
             rows = self._search.passing(values, habits)
             return len(rows), [row.json(view) for row in rows[place(len(rows))]]
 
     def units(self, values: Values, habits: Habits) -> list[bytes]:
-        """Give what is listed instead of the rows that pass the filters."""
+        """Return what is listed instead of the rows that pass the filters."""
         make = self.resource.units
         with self._lock:
             rows = self._search.passing(values, habits)

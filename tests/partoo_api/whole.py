@@ -1,4 +1,4 @@
-"""An account with rows in every stream, which know of each other."""
+"""An account with rows in every stream, which refer to each other."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def whole_account(  # noqa: PLR0913 - all have defaults
         days: How many days have figures of presence.
         months: How many months have keywords.
         conversations: The number of conversations, with 0 to 7 messages each.
-        seed: The same rows come of the same seed and time.
+        seed: The same seed and time make the same rows.
         now: What time it is for the account while it is made.
         api_key: The secret that a request must present.
         order: The order of the lists.

@@ -1,4 +1,4 @@
-"""How an answer goes over the connection, properly or not."""
+"""How a response is sent over the connection, properly or not."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any, Literal
 
-from starlette.responses import Response
+from starlette import responses
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """One HTTP answer.
+class Response:
+    """One HTTP response.
 
     Attributes:
         status: The status code.
         body: Bytes and text as they are, anything else as JSON.
-        headers: Besides `Content-Length`. `Date` and a JSON `Content-Type` are added
+        headers: Without `Content-Length`. `Date` and a JSON `Content-Type` are added
             where they are not among them; None leaves one of these out.
         page: The number of the page it is, when it is a page of the list.
     """
@@ -37,14 +37,14 @@ class Answer:
     page: int | None = None
 
     def content(self) -> bytes:
-        """Give the body as it is sent."""
+        """Return the body as it is sent."""
         if isinstance(self.body, bytes):
             return self.body
         text = self.body if isinstance(self.body, str) else json.dumps(self.body)
         return text.encode()
 
     def all_headers(self) -> dict[str, str]:
-        """Give the headers as they are sent, besides `Content-Length`."""
+        """Return the headers as they are sent, without `Content-Length`."""
         headers = {
             "Date": formatdate(usegmt=True),
             "Content-Type": "application/json",
@@ -55,23 +55,23 @@ class Answer:
 
 @dataclass(frozen=True)
 class Wire:
-    """Whatever is sent instead of an answer; the connection does not survive it.
+    """What is sent instead of a response; the connection ends after it.
 
     Attributes:
         parts: Bytes to send and, in between, seconds of silence.
-        end: Whether the connection is closed in peace or reset.
+        end: Whether the connection is closed properly or reset.
     """
 
     parts: tuple[bytes | float, ...] = ()
     end: Literal["close", "reset"] = "close"
 
 
-def head(answer: Answer, **headers: str) -> bytes:
-    """Spell the status line and the headers of an answer, with further headers."""
-    fields = answer.all_headers() | {
+def head(response: Response, **headers: str) -> bytes:
+    """Return the status line and the headers of a response, with further headers."""
+    fields = response.all_headers() | {
         name.replace("_", "-"): value for name, value in headers.items()
     }
-    status = http.HTTPStatus(answer.status)
+    status = http.HTTPStatus(response.status)
     lines = [
         f"HTTP/1.1 {status.value} {status.phrase}",
         *(f"{name}: {value}" for name, value in fields.items()),
@@ -80,20 +80,20 @@ def head(answer: Answer, **headers: str) -> bytes:
 
 
 async def send_reply(
-    reply: Answer | Wire, scope: Scope, receive: Receive, send: Send
+    reply: Response | Wire, scope: Scope, receive: Receive, send: Send
 ) -> None:
-    """Send an answer as HTTP demands, or anything else as it is."""
+    """Send a response as HTTP requires, or anything else as it is."""
     if isinstance(reply, Wire):
         await _send_raw(reply, receive, send)
         return
-    response = Response(reply.content(), reply.status, reply.all_headers())
+    response = responses.Response(reply.content(), reply.status, reply.all_headers())
     await response(scope, receive, send)
 
 
 async def _send_raw(wire: Wire, receive: Receive, send: Send) -> None:
     # uvicorn passes a method of the object that holds the connection. Written to
-    # directly, it knows nothing of an answer: close it and wait until it noticed, or
-    # it would answer 500. That `send` is such a method is no part of its type.
+    # directly, it knows no response: close it and wait until it notices, or it would
+    # send a 500. The type of `send` does not show that it is such a method.
     transport: asyncio.Transport = send.__self__.transport  # type: ignore[attr-defined]
     for part in wire.parts:
         if transport.is_closing():  # the client has given up

@@ -25,7 +25,7 @@ def account_of_views() -> Account:
 
 
 def _ago(hours: float = 0, *, days: float = 0) -> str:
-    """Spell a time before now, in a zone of its own."""
+    """Return a time before now, with its own zone."""
     moment = NOW - timedelta(days=days, hours=hours)
     return (moment + timedelta(hours=2)).replace(tzinfo=None).isoformat() + "+02:00"
 
@@ -60,7 +60,7 @@ _KEYS: tuple[dict[str, Any], ...] = (
 
 def _change_keys(account: Account) -> None:
     keys = account.records()
-    for key in keys:  # those who work are told apart by what follows
+    for key in keys:  # the next lines make them differ
         account.edit(key["id"], disabled=key["id"] % 9 == 0)
     works = {"disabled": False, "expiration_date": None}
     for key, fields in zip(keys, _KEYS, strict=False):

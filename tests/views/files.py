@@ -19,11 +19,11 @@ TABLES = {
     name: set(re.findall(r"\w+", path.read_text("utf-8").splitlines()[0])[1:])
     for name, path in FILES.items()
 }
-"""The tables of each view, as its first comment names them."""
+"""The tables of each view, from its first comment."""
 
 
 def statements(view: str, *, at: datetime | None = NOW) -> str:
-    """Give what creates a view, for which it is always the same time."""
+    """Return the SQL that creates a view with a fixed current time."""
     text = FILES[view].read_text("utf-8")
     if at is None:
         return text

@@ -17,7 +17,7 @@ _SAMPLE = re.compile(r"(?ms)^(```sql\n(SELECT.+?);\n```\n\n)(?:^\|.*?\n)*")
 
 
 def page(connection: psycopg.Connection) -> str:
-    """Give the page with the rows that its queries give."""
+    """Return the page with the rows that its queries return."""
 
     def with_rows(match: re.Match[str]) -> str:
         cursor = connection.execute(match[2].encode())

@@ -59,8 +59,8 @@ class Warehouse:
 def warehouse() -> Iterator[Warehouse]:
     """Let the tap load an account twice.
 
-    Between the runs the views are created and some rows are deleted: the loader has to
-    get along with the views, and the views with its marks.
+    Between the runs the views are created and some rows are deleted: the loader must
+    work with the views, and the views with its marks.
     """
     account = account_of_views()
     with (

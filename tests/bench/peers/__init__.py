@@ -1,1 +1,1 @@
-"""What the tap is compared with. Each takes `--config FILE`, like the tap."""
+"""The peers that the tap is compared with. Each takes `--config FILE`."""

@@ -61,7 +61,7 @@ class Api:
 
 
 def pages(api: Api, subject: dict[str, Any]) -> Iterator[Any]:
-    """Yield the rows of each page of what is to be read."""
+    """Yield the rows of each page of a list."""
     if not subject["parent"]:
         path, key = subject["path"], subject["list_key"]
         yield from api.numbered(path, key, subject["params"])

@@ -16,7 +16,7 @@ _BUILT = FOLDER / "built.txt"
 
 
 def build() -> None:
-    """Make the environment, unless it is there for the same requirements."""
+    """Make the environment, unless it exists with the same requirements."""
     wanted = f"{sys.version}\n{REQUIREMENTS.read_text(encoding='utf-8')}"
     if _BUILT.exists() and _BUILT.read_text(encoding="utf-8") == wanted:
         return
@@ -32,7 +32,7 @@ def build() -> None:
 
 
 def versions() -> str:
-    """Say which versions are installed there."""
+    """Return which versions are installed there."""
     return _run(
         PYTHON,
         "-c",

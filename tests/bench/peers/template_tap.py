@@ -1,4 +1,4 @@
-"""The tap that the SDK's template gives for this API, filled in and nothing more."""
+"""The tap that the SDK's template creates for this API, with the blanks filled in."""
 
 from __future__ import annotations
 

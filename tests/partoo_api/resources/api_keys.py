@@ -41,7 +41,7 @@ def make_key(scene: Scene, _: int) -> Record:
 
 
 def hidden_part(scene: Scene) -> Key:
-    """Give a key without restrictions its secret."""
+    """Return a key without restrictions its secret."""
     return Key({}, f"{scene.rng.getrandbits(160):040x}", frozenset(PERMISSIONS))
 
 
@@ -59,7 +59,7 @@ NARROWED = View("narrowed", narrowed)
 
 
 def view(_: Account, values: Values, __: Habits) -> View | None:
-    """Answer all stored permissions on request only."""
+    """Return all stored permissions only on request."""
     return None if values.get("include_all_permissions") is True else NARROWED
 
 
@@ -76,7 +76,7 @@ def _with_today(account: Account, status: str) -> tuple[str, str]:
 def _has_status(row: Row, wanted: tuple[str, str]) -> bool:
     """Derive the status of a key, which has no field of its own.
 
-    A new key must expire tomorrow at the earliest, hence a key is taken to die when
+    A new key must expire tomorrow at the earliest, so a key is taken as expired when
     its date is reached.
     """
     status, today = wanted

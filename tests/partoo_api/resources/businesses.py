@@ -127,7 +127,7 @@ def make_business(scene: Scene, index: int) -> Record:
 
 
 def _sometimes(index: int) -> Record:
-    """Give what is missing in some copies of the documentation."""
+    """Return what is missing in some copies of the documentation."""
     fields: dict[str, Any] = {}
     if index % 3 != 1:
         fields["features"] = list(FEATURES[: 1 + index % len(FEATURES)])

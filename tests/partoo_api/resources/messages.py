@@ -95,7 +95,7 @@ def note_last_message(account: Account, message: Record) -> None:
 
 
 def messages_of(conversations: list[Record]) -> list[Record]:
-    """Give the conversation of each message: they have 0 to 7 of them."""
+    """Return the conversation of each message: they have 0 to 7 of them."""
     return [
         {"conversation_id": conversation["id"]}
         for place, conversation in enumerate(conversations)

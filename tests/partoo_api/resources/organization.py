@@ -88,7 +88,7 @@ def make_user(scene: Scene, index: int) -> Record:
 
 
 def _sometimes(index: int) -> Record:
-    """Give what was removed from the documentation, or is not always there."""
+    """Return what was removed from the documentation, or is not always there."""
     fields: dict[str, Any] = {}
     if index % 4 == 0:  # removed in 2026
         fields |= {"phone": None if index % 8 else "+33612345678", "keywords": ["été"]}
@@ -186,7 +186,7 @@ def _sections_view(account: Account, values: Values, habits: Habits) -> View | N
 
 
 def _has_group_named(account: Account, text: str) -> frozenset[object]:
-    """Give the sections that have a group of such a name."""
+    """Return the sections that have a group of such a name."""
     rows = account["groups"].rows()
     return frozenset(
         row["section_id"]

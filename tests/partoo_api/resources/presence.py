@@ -34,7 +34,7 @@ METRICS = (
     "website_clicks",
 )
 LATEST_DAYS = 3
-"""So many days before today there are no figures yet."""
+"""The last days before today have no figures yet: this many."""
 PRODUCT = "Presence Management"
 _ANALYTICS = Pages(default=500, maximum=500)
 KEYWORDS = ("boulangerie", "pain au chocolat", "Œuf & café", "パン屋", 'the "shop"')
@@ -85,7 +85,7 @@ def _dimensions(*wanted: str) -> Parameter:
 
 
 def _only(values: Values, all_metrics: tuple[str, ...], *, without: str = "") -> View:
-    """Answer the metrics that are asked for, besides the dimensions."""
+    """Return the requested metrics, in addition to the dimensions."""
     asked: Any = values["metrics"]
     left_out = {*all_metrics, without} - asked
 
@@ -205,7 +205,7 @@ def make_state(scene: Scene, index: int) -> Record:
 
 
 def _maps(rows: list[Record]) -> list[bytes]:
-    """Give an entry for each business, with a map of its publishers."""
+    """Return an entry for each business, with a map of its publishers."""
     entries: dict[str, Record] = {}
     for row in rows:
         business = {k: v for k, v in row.items() if k.startswith("business_")}

@@ -56,7 +56,7 @@ PRODUCT = "Review Management"
 
 
 def make_review(scene: Scene, index: int) -> Record:
-    """Make a review: the variety comes round at fixed places."""
+    """Make a review: special cases come at fixed places."""
     date = scene.moment(index)
     partner = PARTNERS[index % 4]
     facebook = partner == "facebook"
@@ -97,7 +97,7 @@ def _updated(scene: Scene, index: int, date: datetime) -> datetime:
 
 
 def _comments(scene: Scene, index: int, date: datetime) -> Record:
-    """Give the replies: one object, an array, null, or nothing at all."""
+    """Return the replies: one object, an array, null, or nothing at all."""
     form = index % 6
     if form == 5:
         return {}
@@ -141,7 +141,7 @@ def _thread(scene: Scene, index: int, date: datetime) -> list[Record]:
 
 
 def moment(record: Record, habits: Habits) -> float | None:
-    """Give the moment that filters and the order look at."""
+    """Return the moment that filters and the order look at."""
     text = record.get("update_date")
     if text is None and habits.undated_by_date:
         text = record.get("date")
@@ -240,7 +240,7 @@ REPLY_TEMPLATES = Resource(
 
 
 def reply(account: Account, review_id: int, content: str) -> Record:
-    """Answer a review: `update_date` does not move."""
+    """Reply to a review: `update_date` does not change."""
     with account.lock:
         table = account["reviews"]
         comments = table.get(review_id).get("comments") or []
@@ -258,6 +258,6 @@ def edit_review(account: Account, review_id: int, **fields: Any) -> Record:
 
 
 def mark_deleted(account: Account, review_id: int) -> Record:
-    """Let a review vanish from its platform: `update_date` does not move."""
+    """Delete a review on its platform: `update_date` does not change."""
     now = offset_time(account.now().astimezone(UTC), 0)
     return account["reviews"].edit(review_id, state="deleted", delete_date=now)

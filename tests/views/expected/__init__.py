@@ -1,6 +1,6 @@
 """The rows of each view as computed from the account, without SQL and without the tap.
 
-The rules are written a second time here, so that both have to be wrong alike.
+The rules are written a second time here: an error would have to be in both.
 """
 
 from __future__ import annotations

@@ -42,8 +42,10 @@ def findings(key: Row) -> Iterator[tuple[str, str, str]]:
     yield from _of_time(key)
     if networks := sorted(wide_networks(key)):
         severity = "high" if any(huge for *_, huge in networks) else "medium"
-        told = ", ".join(f"{name} (2^{-bits} addresses)" for bits, name, _ in networks)
-        why = f"It can be used from large networks: {told}."
+        ranges = ", ".join(
+            f"{name} (2^{-bits} addresses)" for bits, name, _ in networks
+        )
+        why = f"It can be used from large networks: {ranges}."
         yield "wide_ip_whitelist", severity, why
     elif not key["ip_whitelist"]:
         yield "no_ip_whitelist", "high", "It can be used from any address."

@@ -28,8 +28,8 @@ def named(business: Row) -> Row:
 
 
 def status(business: Row) -> str | None:
-    told: str | None = business["status"]
-    return "temporarily_closed" if told == "closed_temporarily" else told
+    status: str | None = business["status"]
+    return "temporarily_closed" if status == "closed_temporarily" else status
 
 
 def from_epoch(seconds: float | None) -> datetime | None:
