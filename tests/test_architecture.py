@@ -1,4 +1,4 @@
-"""docs/architecture.md is true as far as the code can tell."""
+"""docs/architecture.md agrees with the code."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ FLOORS = (
     {"tap"},
     {"__main__"},
 )
-"""The rooms from the ground up: each may import those below its own floor."""
+"""The packages by level: each may import those of lower levels only."""
 ALONE = {"reading", "records", "singer"}
-"""Rooms that import nothing but the ground floor."""
+"""Packages that import only the lowest level."""
 
 
 def first_cells(heading: str) -> list[str]:
@@ -80,7 +80,7 @@ def floor(room: str) -> int:
 
 
 def imported(node: ast.AST) -> Iterator[str]:
-    """Yield the rooms that some code imports when it runs, not for its types alone."""
+    """Yield the modules that some code imports when it runs, not only for types."""
     if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
         return
     if isinstance(node, ast.Import):

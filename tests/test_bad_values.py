@@ -1,4 +1,4 @@
-"""One bad value costs its column, and a helper that fails costs its help."""
+"""A bad value only affects its column, and the failure of an aid only that aid."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_what_is_not_json_is_still_refused(text: bytes) -> None:
 def test_a_worker_that_cannot_be_had_ends_no_run(
     monkeypatch: pytest.MonkeyPatch, started: int
 ) -> None:
-    """As where the number of threads of a container is limited."""
+    """As in a container with a limited number of threads."""
     account = Account(make_keys(95))
     start, count = threading.Thread.start, 0
 
@@ -168,7 +168,7 @@ def test_a_wait_that_is_too_long_ends_the_run_at_once(
 
 
 def test_a_wait_is_never_cut_short(run_tap: RunTap, api: StandIn) -> None:
-    """The third one would end after the time that a request is attempted for."""
+    """A third attempt would end after the time limit for retries."""
     api.faults.add(faults.too_many_requests(1), page=2, times=None)
     run = run_tap(api, config={"concurrency": 1}, command=tap.IMPATIENT)
     assert run.returncode == 1

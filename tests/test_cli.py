@@ -1,4 +1,4 @@
-"""The command line: what it tells about itself, and how it refuses wrong use."""
+"""The command line: what it reports about itself, and how it refuses wrong use."""
 
 from __future__ import annotations
 
@@ -174,7 +174,7 @@ def test_about_markdown_describes_each_setting(about: dict[str, Any]) -> None:
 
 @pytest.fixture(scope="module")
 def catalog() -> dict[str, Any]:
-    """What `--discover` gives, without any setting."""
+    """What `--discover` returns without any setting."""
     run = tap.run("--discover")
     assert run.returncode == 0
     discovered: dict[str, Any] = json.loads(run.stdout)
@@ -293,7 +293,7 @@ def test_folder_instead_of_a_file_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("unbuffered", ["", "1"], ids=["buffered", "unbuffered"])
 def test_a_slow_reader_gets_the_whole_catalog(unbuffered: str, tmp_path: Path) -> None:
-    """It is longer than a pipe takes at once."""
+    """It is longer than what a pipe takes at once."""
     env = {"PYTHONUNBUFFERED": unbuffered}
     run = tap.Started(tmp_path, "--discover", env=env)
     tap.wait_until_full(run)

@@ -27,7 +27,7 @@ TARGETS = {
     "clean",
 }
 
-# No tool of the machine but these: what a Makefile may count on.
+# Only these tools of the machine, which a Makefile may expect.
 TOOLS = ("bash", "dirname", "echo", "env", "make", "mkdir", "sed", "sh", "touch")
 
 TOO_OLD = 'case "$2" in *version_info*) exit 1;; esac'

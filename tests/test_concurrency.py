@@ -1,4 +1,4 @@
-"""Several requests at a time: in order, not too far ahead, and no thread for one."""
+"""Several requests at a time: in order, not too far ahead; no threads for one."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LATENCY_SECONDS = 0.2
 
 @pytest.fixture
 def slow_api() -> Iterator[StandIn]:
-    """An account of three pages, behind a network."""
+    """An account of three pages, over a network."""
     account = Account(make_keys(287), api_key=API_KEY)
     with StandIn(account, latency_seconds=LATENCY_SECONDS) as stand_in:
         yield stand_in
@@ -62,7 +62,7 @@ def test_order_is_that_of_one_request_at_a_time(
 def test_pages_in_memory_are_few(
     tmp_path: Path, api: StandIn, concurrency: int
 ) -> None:
-    """A loader that does not read stops the requests."""
+    """A target that does not read stops the requests."""
     for record in api.account.records():
         api.account.edit(record["id"], description="long " * 2_000)
     run = start(tmp_path, api, per_page=10, concurrency=concurrency)

@@ -1,4 +1,4 @@
-"""The pages are true: links lead somewhere, tables are the code's, examples run."""
+"""The pages are true: links work, tables match the code, examples run."""
 
 from __future__ import annotations
 

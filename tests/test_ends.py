@@ -41,7 +41,7 @@ def arguments_of(kind: str, api: StandIn, folder: Path) -> str:
     return " ".join(["--nope"] if kind == WRONG_USE else files)
 
 
-# Standard error that cannot be written: the exit code tells what the run did.
+# Standard error that cannot be written: the exit code shows the result.
 
 
 @pytest.mark.parametrize("kind", CODES)
@@ -61,7 +61,7 @@ def test_a_log_that_nobody_can_read_does_not_change_the_end(
     command = f"{SCRIPT} {arguments_of(kind, api, tmp_path)}"
     script = f"{command} {redirection}"
     if redirection == "dead":
-        # The reader is gone before the tap says its first word.
+        # The reader is gone before the tap writes anything.
         script = f"exec 2> >(exec 2>&-; exec true); sleep 0.2; {command}"
     ended = shell(script, TAP_PARTOO_LOGLEVEL=level)
     assert ended.returncode == CODES[kind]

@@ -1,4 +1,4 @@
-"""FULL_TABLE: how it is chosen, and when a loader is told to drop what is gone."""
+"""FULL_TABLE: how it is chosen, and when the target is to drop deleted rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far back a run reads, and what it says where that is less than was asked for."""
+"""How far back a run reads, and what it reports if that is less than requested."""
 
 from __future__ import annotations
 

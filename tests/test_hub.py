@@ -64,7 +64,7 @@ pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 @pytest.fixture(scope="module")
 def about() -> Object:
-    """What the tap says of itself."""
+    """What the tap reports about itself."""
     shown = subprocess.run(
         [BIN / "tap-partoo", "--about", "--format=json"],
         check=True,
@@ -254,7 +254,7 @@ def publish(folder: Path, url: str, kind: str, plugins: list[Object]) -> None:
 
 
 def new_project(directory: Path, wheel: Path, hub: str, **env: str) -> Project:
-    """An empty project, in which `tap-partoo` is the wheel and nobody else's.
+    """An empty project, in which `tap-partoo` is the wheel and no other package.
 
     Args:
         directory: An empty directory.
@@ -283,14 +283,14 @@ def new_project(directory: Path, wheel: Path, hub: str, **env: str) -> Project:
 
 
 def meltano(project: Project, *args: str) -> str:
-    """Run a command that has to succeed, and give what it printed."""
+    """Run a command that must succeed, and return what it printed."""
     done = project.run(*args)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
 def told(command: str) -> tuple[str, ...]:
-    """The words of a command that the definition's texts tell to run."""
+    """The words of a command in the definition's texts."""
     texts = "".join(definition[name] for name in ("next_steps", "usage"))
     assert f"\nmeltano {command}\n" in texts
     return tuple(command.split())

@@ -1,4 +1,4 @@
-"""Incremental runs: what is emitted, from when on, and where the bookmark goes."""
+"""Incremental runs: what is emitted, from when on, and where the bookmark moves."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ INDIA = timezone(timedelta(hours=5, minutes=30))
 
 
 def plain(state: dict[str, Any] | None) -> dict[str, Any]:
-    """The state without what it says of the last complete run."""
+    """The state without its entries about the last complete run."""
     result = copy.deepcopy(state or {})
     for name in ("complete_as_of", "filters"):
         assert result["bookmarks"]["api_keys"].pop(name)

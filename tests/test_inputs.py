@@ -1,4 +1,4 @@
-"""What the command is given: read once, by one reader, and never quoted whole."""
+"""The inputs of the command: read once, by one reader, and never quoted in full."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def warnings(run: tap.Run) -> list[str]:
     return [line for line in run.stderr.splitlines() if "WARNING" in line]
 
 
-# Files that can be read once only.
+# Files that can be read only once.
 
 
 @pytest.mark.parametrize("option", ["config", "state", "catalog"])
@@ -125,7 +125,7 @@ def test_files_of_other_platforms_are_read(api: StandIn, tmp_path: Path) -> None
     assert api.requests[-1].query["search_text"] == "données"
 
 
-# Variables: those that were exported, and no file.
+# Variables: only exported ones, not those of a file.
 
 
 @pytest.fixture
@@ -355,7 +355,7 @@ def test_what_stands_in_for_a_key_is_refused(key: str) -> None:
     assert "***" not in key or key not in str(refusal.value)
 
 
-# Stream maps: the user's mistakes are said to be that.
+# Stream maps: the user's mistakes are reported as such.
 
 
 @pytest.mark.parametrize(

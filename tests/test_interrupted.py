@@ -1,4 +1,4 @@
-"""A run that is interrupted or fails loses nothing for the one that follows."""
+"""After a run that is interrupted or fails, the next one misses nothing."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def last_activity(record: Mapping[str, Any]) -> datetime:
 def assert_nothing_is_lost(
     run: tap.Run, account: Account, state: Mapping[str, Any] | None
 ) -> None:
-    """Whatever line was the last that the runner read, the next run has the rest."""
+    """After any last line that the runner has read, the next run has the rest."""
     assert run.stdout.endswith(b"\n") or not run.stdout
     old = state["bookmarks"]["api_keys"]["replication_key_value"] if state else None
     wanted, emitted = active_since(account, old), set()
@@ -97,7 +97,7 @@ def start(files: Sequence[str]) -> subprocess.Popen[bytes]:
 
 @dataclass(frozen=True)
 class Strike:
-    """A signal, so long after a request has arrived."""
+    """A signal, some time after a request has arrived."""
 
     signum: int
     request: int

@@ -1,4 +1,4 @@
-"""Search terms by store and month: which stores are asked, and from which month on."""
+"""Search terms by store and month: for which stores, and from which month on."""
 
 from __future__ import annotations
 
@@ -60,14 +60,14 @@ def keys_of(run: Run) -> set[Key]:
 
 
 def month(api: StandIn, ago: int) -> str:
-    """The first day of a month, so many months before this one."""
+    """The first day of a month, a number of months before this one."""
     now = api.account.now()
     number = now.year * 12 + now.month - 1 - ago
     return date(number // 12, number % 12 + 1, 1).isoformat()
 
 
 def stores(api: StandIn) -> list[str]:
-    """The stores that were asked for, each in one page."""
+    """The stores that were requested, each in one page."""
     return [each.query["business__in"] for each in asked(api, PATH)]
 
 

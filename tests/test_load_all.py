@@ -73,7 +73,7 @@ def project_of_all(
 
 
 def change(account: Account) -> None:
-    """Let something happen between two runs, to rows that every run has to find."""
+    """Change, between two runs, rows that every run must find."""
     [business, *_] = account["businesses"].rows()
     account["businesses"].edit(business["id"], name="L'Échoppe « n° 1 »")
     [review, *_] = account["reviews"].rows()
@@ -84,7 +84,7 @@ def change(account: Account) -> None:
 
 
 def expected_tables(account: Account) -> Tables:
-    """What the account has to become, without the tap's code."""
+    """What the account must become, computed without the tap's code."""
     return {name: expected_records(account, name) for name in NAMES}
 
 
@@ -122,7 +122,7 @@ def kind_of(definition: Mapping[str, Any]) -> str:
 
 
 def as_column(value: Any, kind: str) -> Any:  # noqa: ANN401 - of any type
-    """What a value is when PostgreSQL gives it back."""
+    """What a value is when PostgreSQL returns it."""
     if value is None:
         return None
     if kind == "date-time":  # the columns have no time zone; they are to hold UTC
@@ -243,7 +243,7 @@ def test_json_lines_have_each_value_of_all_streams(
     for path in (tmp_path / "output").iterdir():
         lines = path.read_text(encoding="utf-8").splitlines()
         found[path.stem] = by_key(path.stem, map(json.loads, lines))
-        # Nothing but what is deleted comes twice.
+        # Only deleted rows come twice.
         assert path.stem == "reviews" or len(found[path.stem]) == len(lines)
     assert set(found) == set(NAMES)
     assert differences(found, expected_tables(api.account)) == []

@@ -48,7 +48,7 @@ UNUSABLE: dict[str, tuple[dict[str, Any], str]] = {
         "TypeError: unhashable type: 'list'",
     ),
 }
-"""Builds that can be installed and load nothing: how they were run, what they say."""
+"""Packages that can be installed but load nothing: how they run, and their errors."""
 
 UNINSTALLABLE = "target-parquet==0.0.1"
 DUCKDB_THAT_LOSES = ("1.3.2", "1.4.4", "2.0.0")
@@ -383,7 +383,7 @@ def test_csv_of_one_name_keeps_the_last_run_only(
 def test_duckdb_loses_the_first_row_of_each_batch_unless_it_is_old(
     version: str | None, awkward_api: StandIn, tmp_path: Path
 ) -> None:
-    """When this fails for a newer one, the loader or DuckDB was mended."""
+    """When this fails for a newer one, the loader or DuckDB was fixed."""
     loader = DuckDB(tmp_path, {})
     loader.config["batch_size_rows"] = 100
     if version:
@@ -403,7 +403,7 @@ def test_duckdb_loses_the_first_row_of_each_batch_unless_it_is_old(
 def test_builds_that_load_nothing(
     pin: str, awkward_api: StandIn, tmp_path: Path
 ) -> None:
-    """When this fails, there is a build to put on the page."""
+    """When this fails, there is a package to put on the page."""
     loader = JsonLines(tmp_path, {})
     loader.name = pin.partition("==")[0]
     loader.bin = install(loader.name, pin)

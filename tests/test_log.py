@@ -1,4 +1,4 @@
-"""What the log tells: the plan, the progress of a long run, and what it has done."""
+"""What the log reports: the plan, the progress of a long run, and its results."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_the_summary_counts_faults_and_what_moves(
     assert figures["emitted"] == 95
     assert figures["unchanged"] == 0
     assert figures["repeats"] == figures["read"] - 95
-    # The first reading saw 94 keys at least, the other one the 94 that are left.
+    # The first attempt saw at least 94 keys, the other one the 94 that are left.
     assert 94 + 94 <= figures["read"] <= 95 + 94
     assert 1 <= figures["waited"] < 20
 
@@ -137,7 +137,7 @@ def test_a_long_run_tells_its_progress(run_tap: RunTap) -> None:
             run.stderr,
         )
     ]
-    # Thirty answers took a second and a half.
+    # Thirty responses took a second and a half.
     assert 2 <= len(reported) <= 10
     assert all(before < after for before, after in pairwise(reported))
     assert all(read == 10 * page for page, read in reported)

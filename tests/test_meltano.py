@@ -60,13 +60,13 @@ def project_for(
     values |= database.env if database else {}
     lines = filled_in(ROOT / ".env.example", values)
     lines.append(f"TAP_PARTOO_API_URL={api.url}")
-    lines.remove("PGTZ=UTC")  # meltano.yml says so as well, and has to suffice
+    lines.remove("PGTZ=UTC")  # meltano.yml sets it as well, which must suffice
     (directory / ".env").write_text("\n".join(lines))
     return Project(directory)
 
 
 def versions(database: Database) -> dict[int, str]:
-    """What PostgreSQL changes in each row that is written, whatever is written."""
+    """What PostgreSQL changes in each row that is written, even if it is the same."""
     with database.connect() as connection:
         rows = connection.execute("SELECT id, xmin::text FROM partoo.api_keys")
         return dict(rows.fetchall())
@@ -205,7 +205,7 @@ class Dialogue:
         self._terminal = terminal
 
     def read_until(self, prompt: str) -> str:
-        """Give the words that are shown up to a prompt, without frames and colours."""
+        """Return the words shown up to a prompt, without frames and colours."""
         shown = b""
         while prompt.encode() not in shown:
             ready, _, _ = select.select([self._terminal], [], [], 60)

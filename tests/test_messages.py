@@ -1,6 +1,6 @@
-"""Messages: which conversations are asked for, and that none of their messages is lost.
+"""Messages: which conversations are requested, and that no message is lost.
 
-One bookmark for all conversations, so that it must not pass what any of them holds.
+There is one bookmark for all conversations: it must not pass messages of any of them.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def ids_of(run: Run) -> set[int]:
 
 
 def asked_for(api: StandIn) -> list[int]:
-    """The conversations whose messages were asked for, a page each."""
+    """The conversations whose messages were requested, a page each."""
     return [int(each.query["conversation_id"]) for each in asked(api, "/messages")]
 
 
@@ -114,7 +114,7 @@ def test_a_second_run_asks_for_conversations_with_news_and_emits_them_whole(
     api: StandIn,
 ) -> None:
     state = run(api).state
-    # Those without a last message, or without its date, may have news.
+    # Those without a last message, or without its date, may have new ones.
     unclear = {row["id"] for row in api.account["conversations"].rows()} - {*quiet(api)}
     assert unclear
     talking = quiet(api)[3]
@@ -342,7 +342,7 @@ def test_a_conversation_that_fails_loses_nothing(
 def test_a_page_that_vanishes_within_a_conversation_ends_the_run(
     api: StandIn, run_tap: RunTap
 ) -> None:
-    """That is no end of a list by cursor."""
+    """That does not end a list by cursor."""
     api.faults.add(Answer(404), path="/messages", page=2, times=None)
     broken = run_tap(api, catalog=CATALOG, config={"per_page": 1}, command=QUICK)
     assert broken.returncode == 1

@@ -1,4 +1,4 @@
-"""The run ends when it is told to, whatever it is doing, with an honest exit code."""
+"""A signal ends the run, whatever it is doing, with a true exit code."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_a_signal_ends_the_wait_for_an_answer(
             per_page=10,
             concurrency=concurrency,
         )
-    # The first answer, then as many silences as there are workers.
+    # The first response, then none for as many requests as there are workers.
     run.wait_until(lambda: len(api.requests) == 1 + concurrency)
     run.stop(signum)
     check_output(output.read_bytes())

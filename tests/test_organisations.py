@@ -73,7 +73,7 @@ class Example:
         (self.project.directory / ".env").write_text("\n".join(lines))
 
     def run(self, *jobs: str) -> dict[str, tuple[int | None, str]]:
-        """Run jobs side by side; gives the exit code and the log of each."""
+        """Run jobs at the same time; return the exit code and the log of each."""
         with contextlib.ExitStack() as stack:
             processes = {
                 job: stack.enter_context(self.project.start("run", job)) for job in jobs
@@ -141,9 +141,9 @@ def example(tmp_path: Path) -> Iterator[Example]:
 
 @contextlib.contextmanager
 def held(api: StandIn) -> Iterator[tuple[threading.Event, threading.Event]]:
-    """Hold the answers for an organisation, so that a run of it lasts.
+    """Hold the responses for an organisation, so that a run of it lasts.
 
-    Yields two events: that an answer is held, and what lets them go.
+    Yields two events: one is set when a response is held; set the other to go on.
     """
     asked, release = threading.Event(), threading.Event()
 
@@ -176,7 +176,7 @@ def test_organisations_run_side_by_side_and_apart(example: Example) -> None:
     assert example.rows() == example.account_rows()
     example.assert_keys_went_to_their_own_account()
 
-    # A key that fails is the trouble of its organisation only.
+    # A key that fails only affects its organisation.
     rows, bookmarks = example.rows(), example.account_bookmarks()
     acme.account.create()
     globex.account.create()

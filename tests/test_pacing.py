@@ -37,7 +37,7 @@ def test_a_long_run_stays_within_the_limit(
         window_seconds=WINDOW_SECONDS,
         latency_seconds=latency_seconds,
     ) as api:
-        # Tries that fail count as well, and so does a second reading.
+        # Failed attempts count as well, and so does a second attempt to read the list.
         for page in (2, 9, 20, 29):
             api.faults.add(faults.TRANSIENT["500"], page=page, times=2)
             api.faults.add(faults.RESET, page=page)

@@ -353,7 +353,7 @@ def test_wheel_runs_with_the_oldest_allowed_dependencies(
     bin_ = bare_environment(tmp_path, "3.11")
     pip = ("pip", "install", "--python", bin_ / "python")
     uv(*pip, "--resolution=lowest-direct", "--requirements", "pyproject.toml")
-    # A lower bound that nothing can be installed with promises too much.
+    # A lower bound that cannot be installed is wrong.
     frozen = uv("pip", "freeze", "--python", bin_ / "python").splitlines()
     allowed = {
         re.sub(r"\[.*\]|,.*", "", text).replace("~=", "==").replace(">=", "==")

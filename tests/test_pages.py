@@ -1,4 +1,4 @@
-"""What the pages say about themselves: believed where it can be, never endless."""
+"""What the pages report about themselves: used where it is plausible."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def warnings(run: tap.Run) -> list[str]:
     return [line for line in run.stderr.splitlines() if "WARNING" in line]
 
 
-# A `count` that is wrong for ever.
+# A `count` that is always wrong.
 
 
 @pytest.mark.parametrize("state", [None, STATE], ids=["first run", "later run"])
@@ -141,7 +141,7 @@ def test_empty_account(
     assert run.bookmark is None
 
 
-# Pages that make no sense.
+# Inconsistent pages.
 
 
 class Nonsense(NamedTuple):
@@ -183,7 +183,7 @@ def test_pages_that_make_no_sense(
 def test_server_that_numbers_the_first_page_again_and_again(
     base: Literal[0, 1],
 ) -> None:
-    """It says the number that was asked for, but always lists the same keys."""
+    """It reports the requested number, but always lists the same keys."""
     with StandIn(Account(make_keys(60)), first_page=base) as api:
 
         def same_keys(exchange: faults.Exchange) -> Answer:
@@ -215,7 +215,7 @@ def page(
 
 
 def numbers_of(first: Page, answer: Callable[[int], Page]) -> list[int]:
-    """The pages that one reading asks for after the first."""
+    """The pages that one attempt requests after the first."""
     numbers, asked = PageNumbers(first), []
     numbers.follow(first, None, 0)
     while not numbers.ended:

@@ -1,6 +1,6 @@
-"""Streams that are read per row of another one, or are made of one: each row once.
+"""Streams that are read per row of another one, or made from one: each row once.
 
-`messages` and `search_keywords`, which have bookmarks, have files of their own.
+`messages` and `search_keywords`, which have bookmarks, have separate files.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def run(api: StandIn, *names: str, **config: Any) -> Run:
 
 
 def by_key(records: list[Record], *names: str) -> dict[tuple[Any, ...], Record]:
-    """Give the records by their key, each of which there is once."""
+    """Return the records by their key, each of which there is once."""
     found = {tuple(record[name] for name in names): record for record in records}
     assert len(found) == len(records)
     return found
@@ -232,7 +232,7 @@ def test_roles_have_their_permissions_and_no_null_organization(api: StandIn) -> 
     assert found.keys() == expected.keys()
     assert {organization for organization, _ in found} == {0, 42}
     for key, role in expected.items():
-        # The path names no organization: those that share an id share the answer.
+        # The path names no organization: those that share an id share the response.
         first = next(r for k, r in expected.items() if k[1] == key[1])
         assert found[key] == role | {"permissions": first["permissions"]}
     shared = [api_id for _, api_id in expected]

@@ -1,4 +1,4 @@
-"""The stand-in of Partoo's API answers, and fails, as it says."""
+"""The stand-in for Partoo's API responds, and fails, as it promises."""
 
 from __future__ import annotations
 

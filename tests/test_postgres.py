@@ -1,4 +1,4 @@
-"""The throwaway PostgreSQL: it answers, and leaves nothing behind."""
+"""The temporary PostgreSQL: it works, and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.postgres import postgres
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# Prints the port and the directory's name once the server answers, then does as told.
+# Prints the port and the directory's name once the server runs, then follows argv[1].
 RUN = """
 import os, signal, sys, tempfile
 from tests.postgres import postgres

@@ -76,7 +76,7 @@ def add_day(api: StandIn, day: date) -> None:
 
 
 def bounds(api: StandIn) -> list[tuple[str, str]]:
-    """The ranges that were asked for, in order, without repeats."""
+    """The ranges that were requested, in order, without repeats."""
     ranges = [
         (each.query["filter_date__gte"], each.query["filter_date__lte"])
         for each in asked(api, PATH)
@@ -257,7 +257,7 @@ def test_a_killed_first_run_resumes(api: StandIn, tmp_path: Path) -> None:
 
 
 def test_an_incomplete_part_holds_the_bookmark(api: StandIn) -> None:
-    """What comes after it is read all the same."""
+    """The pages after it are still read."""
     first, *_ = days = sorted({day for _, day in keys(api)})
     lost = days[20]
 

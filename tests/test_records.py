@@ -1,4 +1,4 @@
-"""A record that leaves fits the schema, whatever the API sends.
+"""An emitted record fits the schema, whatever the API sends.
 
 Most runs are in the test's own process; two at the end show the command.
 """

@@ -1,4 +1,4 @@
-"""What Partoo refuses a key, as those see it who run the command or Meltano."""
+"""What Partoo refuses to a key, as users of the command and of Meltano see it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ REFUSED = {
     "reviews": "HTTP 403, needs Review Management",
     "webhooks": "HTTP 403, needs the Webhooks plan",
 }
-"""What an organization cannot read that has presence alone, in order, and why."""
+"""What an organization with only presence cannot read, in order, and why."""
 
 OTHERS = [name for name in NAMES if name not in REFUSED]
 LISTED = ", ".join(f"`{name}` ({why})" for name, why in REFUSED.items())
@@ -69,7 +69,7 @@ JOB = "dev:tap-partoo-to-target-jsonl"
 
 @pytest.fixture
 def api() -> Iterator[StandIn]:
-    """An account that has no product but presence."""
+    """An account with presence as its only product."""
     account = whole_account(businesses=12, reviews=60)
     account.products = {"Presence Management"}
     with StandIn(account, counting_seconds=0) as stand_in:
@@ -154,7 +154,7 @@ def run_quietly(
 
 
 def bookmarks_of(project: Project) -> dict[str, Any]:
-    """Give the bookmarks that Meltano has kept."""
+    """Return the bookmarks that Meltano has kept."""
     shown = project.run("state", "get", JOB)
     assert shown.returncode == 0, shown.stderr
     state = json.loads(shown.stdout)["singer_state"]["bookmarks"]
@@ -166,7 +166,7 @@ def bookmarks_of(project: Project) -> dict[str, Any]:
 
 
 def rows(project: Project, name: str) -> dict[Any, Any]:
-    """Give what is loaded of a stream, by key."""
+    """Return what is loaded of a stream, by key."""
     path = project.directory / "output" / f"{name}.jsonl"
     if not path.exists():
         return {}

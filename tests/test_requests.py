@@ -1,4 +1,4 @@
-"""How many requests a run makes: near the least that could hold its rows.
+"""How many requests a run makes: close to the minimum for its rows.
 
 The limit is shared with all integrations of the organization.
 """

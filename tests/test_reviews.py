@@ -1,4 +1,4 @@
-"""What of the reviews a run reads again, and what it misses."""
+"""Which reviews a run reads again, and which it misses."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def _time(record: Mapping[str, Any]) -> str:
 
 
 def start_between(account: Account) -> tuple[str, set[int]]:
-    """Give a time in the middle, and the ids of what is not older."""
+    """Return a time in the middle, and the ids of what is not older."""
     records = sorted(expected_records(account, NAME).values(), key=_time)
     start = _time(records[45])
     return start, {record["id"] for record in records[45:]}

@@ -1,4 +1,4 @@
-"""A loader's copy of the reviews never loses a row that Partoo still has."""
+"""A target's copy of the reviews never loses a row that Partoo still has."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def mirrored(
         api: The stand-in.
         per_page: Reviews on a page.
         concurrency: How many pages are fetched at a time.
-        actions: Given how many requests the first run took, what happens when.
+        actions: Takes the first run's number of requests; returns what happens when.
         before: The streams that are read earlier in the same run.
     """
     mirror = Mirror()
@@ -93,7 +93,7 @@ def mirrored(
 
 
 def changes_of(account: Account, rng: random.Random) -> Callable[[], None]:
-    """Give something that happens to one review."""
+    """Return something that happens to one review."""
     review_id = rng.choice(ids_of(account))
     change: Any = rng.choice(
         [account.edit_review, account.mark_deleted, account.edit_review, account.reply]

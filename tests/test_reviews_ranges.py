@@ -1,4 +1,4 @@
-"""Long lists of reviews are read in parts, and a run that ends early goes on there."""
+"""Long lists of reviews are read in parts, and an interrupted run can be resumed."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def api(account: Account) -> Iterator[StandIn]:
 
 
 def parts_in(api: StandIn) -> list[tuple[str | None, str]]:
-    """Give the ranges that have an end, in order, without the one that only counts."""
+    """Return the ranges with an end, in order, without the one that only counts."""
     found = [(low, high) for low, high in bounds_in(api) if high]
     found = found[1:] if [low for low, _ in found].count(None) > 1 else found
     return sorted(found, key=lambda part: part[0] or "")
@@ -72,7 +72,7 @@ def part_of(query: Mapping[str, str]) -> tuple[str | None, str | None]:
 
 
 def bookmarks_in(run: tap.Run) -> list[str]:
-    """Give the bookmarks of the STATE messages, in order, each once."""
+    """Return the bookmarks of the STATE messages, in order, each once."""
     found = [
         message["value"]["bookmarks"].get(NAME, {}).get("replication_key_value")
         for message in run.of_type("STATE")

@@ -46,7 +46,7 @@ def database() -> Iterator[Database]:
 
 @dataclass
 class Year:
-    """An account to which everything happens that can happen to one."""
+    """An account with all possible changes."""
 
     account: Account
     rng: random.Random = field(default_factory=lambda: random.Random(20))
@@ -81,7 +81,7 @@ class Loader:
     folder: Path
 
     def load(self, *runs: tap.Run) -> dict[str, Any]:
-        """Load what the tap has written; gives the state that a runner would keep."""
+        """Load what the tap has written; return the state that a runner would keep."""
         config = self.folder / "target.json"
         database = self.database
         settings = {
@@ -222,7 +222,7 @@ def test_run_that_fails_leaves_the_mirror_as_it_was(
 
 
 def change_behind_the_first_page(account: Account) -> None:
-    """So that whatever changes in the table is due to what was not read."""
+    """So that any change in the table comes from what was not read."""
     behind = [record["id"] for record in account.records()[PER_PAGE:]]
     account.delete(behind[3])
     account.delete(behind[-1])

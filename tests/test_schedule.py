@@ -1,4 +1,4 @@
-"""The schedule of docs/replication.md: what a daily run misses, the others heal."""
+"""The schedule of docs/replication.md: other runs load what a daily run misses."""
 
 from __future__ import annotations
 

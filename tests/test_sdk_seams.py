@@ -1,8 +1,8 @@
-"""What the tap takes from the SDK though the SDK does not promise it.
+"""What the tap uses of the SDK although the SDK does not promise it.
 
 Each private name that the tap overrides or relies on is checked twice: that it has the
 form that the tap expects, and that the SDK still calls it where the tap counts on it.
-When a new version of the SDK moves one, a test here says which.
+When a new version of the SDK changes one, a test here shows which.
 """
 
 from __future__ import annotations

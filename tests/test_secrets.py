@@ -30,7 +30,7 @@ TEXT = {"Content-Type": "text/plain"}
 
 
 def spellings(secret: str) -> set[str]:
-    """The ways in which servers, logs and libraries spell a text."""
+    """The ways in which servers, logs and libraries encode a text."""
     return {
         secret,
         quote(secret),
@@ -56,7 +56,7 @@ def traces(secret: str) -> set[str]:
 
 
 def check_silence(run: tap.Run, *secrets: str) -> None:
-    """Assert that a run gave away neither these secrets nor those of the account."""
+    """Assert that a run revealed neither these secrets nor those of the account."""
     output = (run.stdout.decode() + run.stderr).casefold()
     for secret in (*secrets, API_KEY, SEARCH_TEXT):
         found = [s for s in traces(secret) if s.casefold() in output]

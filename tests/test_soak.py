@@ -35,7 +35,7 @@ def peak_mebibytes(process: subprocess.Popen[bytes]) -> float:
 
 
 def soak(folder: Path, pages: int) -> float:
-    """Read so many pages through faults; returns the memory it took, in MiB."""
+    """Read a number of pages through faults; return the memory it took, in MiB."""
     folder.mkdir()
     account = Account(make_keys(pages * KEYS_PER_PAGE), api_key=API_KEY)
     rng = random.Random(pages)

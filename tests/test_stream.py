@@ -174,7 +174,7 @@ def test_only_the_id_is_required(
 
 
 def test_each_field_has_one_type(properties: dict[str, dict[str, Any]]) -> None:
-    # Loaders make text of what may have several types.
+    # Targets turn columns with several types into text.
     types = {
         name: [kind for kind in definition["type"] if kind != "null"]
         for name, definition in properties.items()
@@ -278,7 +278,7 @@ def test_all_keys_are_read_once(
     asked = sorted(map(int, filter(None, numbers)))
     assert asked == list(range(first + 1, first + 1 + len(asked)))
     # Where `max_page` may be either the last number or how many pages there are, a look
-    # behind the end tells them apart.
+    # after the end shows which.
     assert 0 <= len(asked) - (pages - 1) <= ("max_page counts" in reading)
     for query in queries:
         assert query["per_page"] == str(PER_PAGE)

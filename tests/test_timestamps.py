@@ -1,4 +1,4 @@
-"""Points in time: one spelling, whose order as text is the order in time."""
+"""Points in time: one format, whose order as text is the order in time."""
 
 from __future__ import annotations
 

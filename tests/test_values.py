@@ -1,4 +1,4 @@
-"""Values of any spelling and size cost their own column at the most."""
+"""Values of any format and size affect at most their own column."""
 
 from __future__ import annotations
 

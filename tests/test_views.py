@@ -1,4 +1,4 @@
-"""The views of docs/views: their rows are what the account says, whatever is loaded."""
+"""The views of docs/views: their rows match the account, whatever is loaded."""
 
 from __future__ import annotations
 

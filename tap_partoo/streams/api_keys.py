@@ -62,7 +62,7 @@ class ApiKeys(PartooStream):
             required=True,
             description="Identifies the key. Primary key.",
         ),
-        th.Property("label", th.StringType, description="Name given by its users."),
+        th.Property("label", th.StringType, description="Name given to the key."),
         th.Property(
             "description", th.StringType, description="What the key is meant for."
         ),

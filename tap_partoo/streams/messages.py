@@ -100,7 +100,9 @@ class Conversations(PartooStream):
             th.BooleanType,
             description="True if it holds a message by a user.",
         ),
-        th.Property("business", _BUSINESS, description="The business that it is with."),
+        th.Property(
+            "business", _BUSINESS, description="The business of the conversation."
+        ),
         th.Property(
             "messaging_partner",
             th.StringType,

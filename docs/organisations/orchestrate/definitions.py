@@ -1,5 +1,5 @@
 """For each schedule of meltano.yml, a job and a schedule of Dagster."""
-# ruff: noqa: I002 - Dagster needs annotations that are no text
+# ruff: noqa: I002 - Dagster needs annotations that are not text
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def scheduled(job: str, cron: str) -> dg.ScheduleDefinition:
         command = ["meltano", "run", job]
         dg.PipesSubprocessClient(cwd=str(PROJECT)).run(context=context, command=command)
 
-    # dagster.yaml lets one run with the same tag go at a time.
+    # dagster.yaml allows one run at a time with the same tag.
     @dg.job(
         name=job,
         tags={"organisation": job},
