@@ -158,6 +158,6 @@ class PartooClient:
         try:
             sent = parsedate_to_datetime(response.headers["Date"])
             self._clock_ahead = sent - now
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, OverflowError, TypeError, ValueError):
             sent = now + (self._clock_ahead or timedelta())
         return (sent - response.elapsed - CLOCK_MARGIN).astimezone(UTC).isoformat()
