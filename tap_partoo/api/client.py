@@ -32,6 +32,9 @@ Result = TypeVar("Result")
 CLOCK_MARGIN = timedelta(seconds=2)
 """How far the clocks of Partoo's servers may differ."""
 
+MAX_TIMEOUT_SECONDS = 1_000_000
+"""Sockets cannot count much further; nobody waits that long."""
+
 
 @dataclass(frozen=True, slots=True)
 class Response:
@@ -66,7 +69,7 @@ class PartooClient:
         self._clock_ahead: timedelta | None = None
         self._session = session
         self._api_url = api_url.rstrip("/")
-        self._timeout = timeout
+        self._timeout = min(timeout, MAX_TIMEOUT_SECONDS)
         self._logger = logger
 
     @property
