@@ -194,6 +194,19 @@ def test_a_map_that_fails_is_the_users_own_mistake(
     assert run.bookmark is None
 
 
+@pytest.mark.parametrize("code", [r"'\ud800'", r"['a', 'b\udc00c']"])
+@pytest.mark.parametrize("name", ["api_keys", "messages", "permissions"])
+def test_a_map_whose_result_is_no_json_is_the_users_own_mistake(
+    name: str, code: str
+) -> None:
+    config = {"stream_maps": {name: {"x": code}}}
+    with (
+        StandIn(whole_account(reviews=0, conversations=3)) as api,
+        pytest.raises(InputError, match=rf"`stream_maps` gives `{name}` a value"),
+    ):
+        run_here(api, catalog=catalog_of(name), config=config)
+
+
 def test_a_failure_is_one_line(run_tap: RunTap, api: StandIn) -> None:
     run = run_tap(api, config={"api_key": "not-the-right-key"})
     said = [line for line in run.stderr.splitlines() if "ERROR" in line.upper()]
