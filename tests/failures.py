@@ -438,7 +438,7 @@ attempts | A warning `api_keys may be incomplete`; the bookmark stays where it w
 that the next run covers the gap | 0 |
 | The command line is wrong | `Error:` and what is wrong | 2 |
 | You press Ctrl-C, or a scheduler stops the run | `Stopped by SIGINT: the next run \
-starts from the last bookmark.` | 130 (SIGINT), 143 (SIGTERM) |
+starts from the last bookmark.` | 130 (SIGINT), 143 (SIGTERM), 129 (SIGHUP) |
 | The reader of the output ends first, such as `head` | No further output | 141 |
 """
 

@@ -13,8 +13,17 @@ from tap_partoo.api import decoding
 from tap_partoo.api.decoding import UNREADABLE, decode
 from tap_partoo.errors import InputError, UnreadableResponseError
 from tests import tap
+from tests.every import by_key, catalog_of, expected_records, key_of
 from tests.in_process import discover_api_keys, run_here
-from tests.partoo_api import Account, Answer, StandIn, faults, make_keys
+from tests.partoo_api import (
+    RESOURCES,
+    Account,
+    Answer,
+    StandIn,
+    faults,
+    make_keys,
+    whole_account,
+)
 
 if TYPE_CHECKING:
     from tests.conftest import RunTap
@@ -38,6 +47,8 @@ UNUSUAL = {
     "number beyond all limits": "1e999",
     "negative one": "-1e999",
     "integer of 5,000 digits": "9" * 5000,
+    "arrays within arrays": "[" * 100_000 + "]" * 100_000,
+    "objects within objects": '{"a[": ' * 5000 + r'"}\"]"' + "}" * 5000,
 }
 
 
@@ -64,6 +75,60 @@ def test_everything_else_of_such_a_response_is_as_ever() -> None:
     plain = {"a": [1, 2.5, "x", None, True, {"b": "é"}], "c": -7}
     text = json.dumps({**plain, "bad": "@"}).replace('"@"', r'"\ud800"')
     assert decode(text.encode()) == {**plain, "bad": UNREADABLE}
+
+
+@pytest.mark.parametrize("text", ["lone surrogate", "arrays within arrays"])
+@pytest.mark.parametrize(
+    ("name", "column"),
+    [
+        ("feedback_results", "extra"),
+        ("messages", "custom_channel"),
+        ("conversations", "last_message"),
+        ("custom_fields", "text_fields"),
+        ("publisher_states", "state"),
+    ],
+)
+def test_so_it_is_for_each_kind_of_stream(name: str, column: str, text: str) -> None:
+    unusual = UNUSUAL[text].encode()
+
+    def replace(exchange: faults.Exchange) -> Answer:
+        content = exchange.right.content().replace(b'"to be replaced"', unusual)
+        return Answer(200, content, page=exchange.right.page)
+
+    with StandIn(whole_account(reviews=0, conversations=3)) as api:
+        [row, *others] = api.account[name].rows()
+        value = {"unusual": ["to be replaced"]}
+        api.account[name].edit(key_of(name, row), **{column: value})
+        path = RESOURCES[name].path
+        api.faults.add(replace, path=path, times=None)
+        run = run_here(api, catalog=catalog_of(name))
+    assert len(run.records) == 1 + len(others)
+    [line] = [line for line in run.stderr.splitlines() if "WARNING" in line]
+    assert f"{name}.{column}: 1 value(s) do not fit the schema" in line
+
+
+@pytest.mark.parametrize("name", ["api_keys", "messages", "permissions"])
+def test_a_byte_order_mark_is_no_fault(name: str) -> None:
+    def mark(exchange: faults.Exchange) -> Answer:
+        right = exchange.right
+        return Answer(200, b"\xef\xbb\xbf" + right.content(), page=right.page)
+
+    with StandIn(whole_account(reviews=0, conversations=3)) as api:
+        api.faults.add(mark, times=None)
+        run = run_here(api, catalog=catalog_of(name))
+        wanted = expected_records(api.account, name)
+    assert by_key(name, run.records) == wanted
+
+
+def test_what_is_nested_within_reason_leaves() -> None:
+    depth = 150
+    with StandIn(whole_account(reviews=0, conversations=0)) as api:
+        [row, *_] = api.account["feedback_results"].rows()
+        value = json.loads("[" * depth + "]" * depth)
+        api.account["feedback_results"].edit(row["id"], extra=value)
+        run = run_here(api, catalog=catalog_of("feedback_results"))
+        [text] = [r["extra"] for r in run.records if r["id"] == row["id"]]
+    assert text == "[" * depth + "]" * depth
 
 
 @pytest.mark.parametrize(
@@ -127,6 +192,19 @@ def test_a_map_that_fails_is_the_users_own_mistake(
     assert "private-label" not in run.stderr
     assert "unhandled" not in run.stderr
     assert run.bookmark is None
+
+
+@pytest.mark.parametrize("code", [r"'\ud800'", r"['a', 'b\udc00c']"])
+@pytest.mark.parametrize("name", ["api_keys", "messages", "permissions"])
+def test_a_map_whose_result_is_no_json_is_the_users_own_mistake(
+    name: str, code: str
+) -> None:
+    config = {"stream_maps": {name: {"x": code}}}
+    with (
+        StandIn(whole_account(reviews=0, conversations=3)) as api,
+        pytest.raises(InputError, match=rf"`stream_maps` gives `{name}` a value"),
+    ):
+        run_here(api, catalog=catalog_of(name), config=config)
 
 
 def test_a_failure_is_one_line(run_tap: RunTap, api: StandIn) -> None:

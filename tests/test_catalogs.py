@@ -61,7 +61,10 @@ def test_a_key_may_have_another_type_that_holds_it(api: StandIn) -> None:
 # What is no schema, at any depth.
 
 
-@pytest.mark.parametrize("wrong", [None, 5, ["string"], {"type": 5}, {"type": [{}]}])
+@pytest.mark.parametrize(
+    "wrong",
+    [None, 5, ["string"], {"type": 5}, {"type": [{}]}, {"anyOf": 5}, {"anyOf": [5]}],
+)
 @pytest.mark.parametrize(
     ("name", "place", "path"),
     [

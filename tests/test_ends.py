@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -108,6 +110,26 @@ def test_a_reader_that_leaves_ends_the_run_by_its_signal(
     command = f"{SCRIPT.removeprefix('exec ')} {files} {log}"
     ended = shell(f"{command} | true; exit ${{PIPESTATUS[0]}}")
     assert ended.returncode == 128 + signal.SIGPIPE
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"], ids=["buffered", "unbuffered"])
+def test_a_slow_reader_of_a_pipe_that_does_not_block_gets_all(
+    unbuffered: str, api: StandIn, tmp_path: Path
+) -> None:
+    """As of runners in Node.js."""
+    settings = {"api_key": API_KEY, "api_url": api.url}
+    files = tap.arguments(tmp_path, settings)
+    read, write = os.pipe()
+    os.set_blocking(write, False)
+    with os.fdopen(read, "rb") as output:
+        run = tap.Started(
+            tmp_path, *files, stdout=write, env={"PYTHONUNBUFFERED": unbuffered}
+        )
+        os.close(write)
+        run.wait_until(lambda: len(api.requests) == 1)
+        time.sleep(0.5)
+        assert output.read().count(b'"RECORD"') == 287
+    assert run.process.wait(timeout=10) == 0
 
 
 # Where the log is configured, the last line is a record of it.

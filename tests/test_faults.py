@@ -7,7 +7,7 @@ import math
 import re
 import socket
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
@@ -19,9 +19,18 @@ from tap_partoo.api import retrying as client
 from tap_partoo.api.errors import retry_after_seconds
 from tests import failures, patched, tap
 from tests.conftest import API_KEY, RunTap
+from tests.every import bookmark_of, by_key, catalog_of, expected_records
 from tests.failures import FAILURES, STATE, check_end, of_fault
 from tests.in_process import run_here
-from tests.partoo_api import Account, Answer, Fault, StandIn, faults, make_keys
+from tests.partoo_api import (
+    Account,
+    Answer,
+    Fault,
+    StandIn,
+    faults,
+    make_keys,
+    whole_account,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -332,6 +341,27 @@ def test_a_wait_that_is_asked_for_is_obeyed(small: StandIn, fault: str) -> None:
     assert second - first >= 1
 
 
+@pytest.mark.parametrize(
+    "date",
+    [
+        "yesterday",
+        "Thu, 26 Nov 2026 01:20:58 -0000",
+        "Thu, 26 Nov 2026 01:20:58 +9999999999999",
+        "Thu, 26 Nov 99999999999 01:20:58 GMT",
+    ],
+)
+@pytest.mark.parametrize("name", ["api_keys", "search_keywords", "messages"])
+def test_a_time_of_the_server_that_makes_no_sense_is_none(name: str, date: str) -> None:
+    def dated(exchange: faults.Exchange) -> Answer:
+        return replace(exchange.right, headers={"Date": date})
+
+    with StandIn(whole_account(reviews=0, conversations=3)) as api:
+        api.faults.add(dated, times=None)
+        run = run_here(api, catalog=catalog_of(name))
+        assert by_key(name, run.records) == expected_records(api.account, name)
+        assert bookmark_of(run, name)
+
+
 @pytest.mark.usefixtures("hasty")
 def test_a_date_is_obeyed_where_the_server_tells_no_time(small: StandIn) -> None:
     small.faults.add(faults.too_many_requests(3, as_date=True, date=False), page=1)
@@ -359,6 +389,9 @@ def test_a_date_is_obeyed_where_the_server_tells_no_time(small: StandIn) -> None
         ({"Retry-After": "soon"}, None),
         ({"Retry-After": "²"}, None),
         ({"Retry-After": "Thu, 99 Foo 2026 99:00:00 GMT"}, None),
+        ({"Retry-After": "Thu, 01 Jan 2026 00:01:00 +9999999999999"}, None),
+        ({"Retry-After": "Thu, 01 Jan 99999999999 00:01:00 GMT"}, None),
+        ({"Retry-After": "1.5"}, None),
         (
             {"Retry-After": "Thu, 01 Jan 2026 00:01:00 GMT", "Date": "yesterday"},
             None,

@@ -16,6 +16,7 @@ import pytest
 from tap_partoo.errors import InputError
 from tap_partoo.tap import TapPartoo
 from tests import tap
+from tests.every import catalog_of
 from tests.failures import BOOKMARK, STATE
 from tests.in_process import discover, own_signals, run_here
 from tests.partoo_api import Account, StandIn, make_keys
@@ -440,6 +441,16 @@ def test_flattening_that_cannot_work_is_not_blamed_on_stream_maps(
 ) -> None:
     config = config_of(api, flattening_enabled=True, flattening_max_depth=-1)
     error = one_error(tap.run(*tap.arguments(tmp_path, config)), "flattening")
+    assert "stream_maps" not in error
+
+
+def test_names_that_flattening_cuts_to_the_same_are_its_own_fault(
+    api: StandIn, tmp_path: Path
+) -> None:
+    flat = {"flattening_enabled": True, "flattening_max_depth": 2}
+    config = config_of(api, **flat, flattening_max_key_length=1)
+    files = tap.arguments(tmp_path, config, catalog=catalog_of("businesses"))
+    error = one_error(tap.run(*files), "`flattening_enabled`", "Duplicate column")
     assert "stream_maps" not in error
 
 

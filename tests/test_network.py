@@ -421,3 +421,34 @@ def test_any_spelling_of_the_address_works(host: str, end: str) -> None:
         run = run_here(api, config={"api_url": url, "per_page": 10})
         assert len(run.ids) == 30
         assert {request.path for request in api.requests} == {"/v2/api_keys"}
+
+
+@pytest.mark.parametrize("host", [".co", "*.partoo.co", "a..partoo.co", "a" * 64])
+def test_a_host_that_cannot_be_is_the_users_mistake(host: str, run_tap: RunTap) -> None:
+    with StandIn(Account()) as api:
+        config = {"api_url": f"https://{host}/v2"}
+        run = run_tap(api, config=config, command=tap.IMPATIENT)
+    assert run.returncode == 1
+    [error] = run.errors
+    assert "`api_url`" in error
+    assert "report it" not in error
+
+
+@pytest.mark.parametrize("seconds", [10**7, 10**10, 10**30])
+def test_a_timeout_may_be_of_any_length(seconds: int, api: StandIn) -> None:
+    assert run_here(api, config={"request_timeout": seconds}).ids
+
+
+@pytest.mark.parametrize(
+    "proxy", ["http://user:s3cr3t-pass@[::1", "http://[", "//", "x://y:99999"]
+)
+def test_a_proxy_that_cannot_be_is_the_users_mistake(
+    proxy: str, api: StandIn, run_tap: RunTap
+) -> None:
+    config = {"api_url": "https://api.partoo.example/v2"}
+    run = run_tap(api, config=config, env={"HTTPS_PROXY": proxy})
+    assert run.returncode == 1
+    [error] = run.errors
+    assert "proxy variables" in error
+    assert "report it" not in error
+    assert "s3cr3t-pass" not in run.stderr

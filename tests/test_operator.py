@@ -44,6 +44,33 @@ def check_output(written: bytes) -> None:
     assert all(state == STATE for state in states)
 
 
+def test_a_terminal_that_is_closed_ends_the_run(tmp_path: Path, api: StandIn) -> None:
+    api.faults.add(faults.stall(60), request=2, times=None)
+    output = tmp_path / "stdout"
+    with output.open("wb") as file:
+        run = start(tmp_path, api, stdout=file.fileno(), per_page=10, concurrency=1)
+    run.wait_until(lambda: len(api.requests) == 2)
+    run.stop(signal.SIGHUP)
+    check_output(output.read_bytes())
+
+
+def test_a_run_under_nohup_survives_its_terminal(tmp_path: Path, api: StandIn) -> None:
+    api.faults.add(faults.stall(1), request=2)
+    settings = {"api_key": API_KEY, "api_url": api.url, "concurrency": 1}
+    files = tap.arguments(tmp_path, settings)
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as a child inherits it
+    output = tmp_path / "stdout"
+    try:
+        with output.open("wb") as file:
+            run = tap.Started(tmp_path, *files, stdout=file.fileno())
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    run.wait_until(lambda: len(api.requests) == 2)
+    run.process.send_signal(signal.SIGHUP)
+    assert run.process.wait(timeout=30) == 0
+    assert output.read_bytes().count(b'"RECORD"') == 287
+
+
 # What a run may be waiting for when the signal comes: the settings that make it wait,
 # and what it has said by then.
 

@@ -22,7 +22,16 @@ from tests.every import (
     warnings,
 )
 from tests.in_process import run_here
-from tests.partoo_api import Account, Answer, Habits, LoggedRequest, StandIn, faults
+from tests.partoo_api import (
+    RESOURCES,
+    Account,
+    Answer,
+    Habits,
+    LoggedRequest,
+    StandIn,
+    faults,
+    whole_account,
+)
 from tests.reviews import (
     NAME,
     account_with,
@@ -342,3 +351,15 @@ def test_parts_however_pages_are_numbered(
     assert by_key(NAME, run.records) == expected_records(account, NAME)
     assert len(run.of_type("ACTIVATE_VERSION")) == 1
     assert json.dumps(warnings(run)) == "[]"
+
+
+@pytest.mark.parametrize("count", [None, 10**14])
+@pytest.mark.parametrize("name", ["reviews", "presence_metrics", "feedback_results"])
+def test_figures_that_run_away_end_the_run(name: str, count: int | None) -> None:
+    """Not after so many parts as would take all memory."""
+    figures = {"max_page": 10**12} | ({"count": count} if count else {})
+    with StandIn(whole_account(reviews=20, conversations=0)) as api:
+        api.faults.add(faults.fields(**figures), path=RESOURCES[name].path, times=None)
+        with pytest.raises(FatalAPIError, match=f"{name}: (The pages|Partoo does not)"):
+            run_here(api, catalog=catalog_of(name))
+        assert len(api.requests) < 500

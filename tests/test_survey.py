@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -11,7 +11,7 @@ from tests.conftest import API_KEY
 from tests.every import catalog_of
 from tests.in_process import run_here
 from tests.partoo_api import Account, Answer, StandIn, whole_account
-from tests.partoo_api.faults import Rewrite
+from tests.partoo_api.faults import Rewrite, change_list
 from tests.tap import arguments, run
 
 if TYPE_CHECKING:
@@ -138,6 +138,33 @@ def test_another_failure_counts_where_the_stream_is_selected(
     done = run_tap(whole, "--test", catalog=catalog_of("posts"))
     assert done.returncode == 1
     assert "posts: Partoo rejected the request (HTTP 400)" in done.errors[0]
+
+
+NEEDED: dict[str, tuple[dict[str, Any], set[str]]] = {
+    "/business/search": ({"id": None}, {"publisher_states", "search_keywords"}),
+    "/conversations": ({"id": {"a": 1}}, {"messages"}),
+    "/custom_role": ({"api_id": ["x"]}, {"custom_roles"}),
+    "/sections": ({"groups": "none"}, {"groups"}),
+}
+
+
+@pytest.mark.parametrize("selected", [True, False])
+@pytest.mark.parametrize("path", NEEDED)
+def test_so_does_a_list_that_others_need(
+    path: str, whole: StandIn, run_tap: RunTap, *, selected: bool
+) -> None:
+    fields, unreadable = NEEDED[path]
+    bad = change_list(lambda rows: [row | fields for row in rows])
+    whole.faults.add(bad, path=path, times=None)
+    names = sorted(unreadable) if selected else ["api_keys"]
+    done = run_tap(whole, "--test", catalog=catalog_of(*names))
+    if selected:
+        assert done.returncode == 1
+        [error] = done.errors
+        assert "output of a run" not in error
+        return
+    assert done.returncode == 0, done.stderr
+    assert {n for n, line in rows(done).items() if " no: " in line} == unreadable
 
 
 def test_the_catalog_may_come_after_it(whole: StandIn, tmp_path: Path) -> None:

@@ -31,6 +31,9 @@ Result = TypeVar("Result")
 CLOCK_MARGIN = timedelta(seconds=2)
 """How far the clocks of Partoo's servers may differ."""
 
+MAX_TIMEOUT_SECONDS = 1_000_000
+"""Sockets cannot count much further; nobody waits that long."""
+
 
 @dataclass(frozen=True, slots=True)
 class Response:
@@ -65,7 +68,7 @@ class PartooClient:
         self._clock_ahead: timedelta | None = None
         self._session = session
         self._api_url = api_url.rstrip("/")
-        self._timeout = timeout
+        self._timeout = min(timeout, MAX_TIMEOUT_SECONDS)
         self._logger = logger
 
     @property
@@ -162,6 +165,6 @@ class PartooClient:
         try:
             sent = parsedate_to_datetime(response.headers["Date"])
             self._clock_ahead = sent - now
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, OverflowError, TypeError, ValueError):
             sent = now + (self._clock_ahead or timedelta())
         return (sent - response.elapsed - CLOCK_MARGIN).astimezone(UTC).isoformat()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import Any, Final, NoReturn
 
 import msgspec
@@ -17,15 +18,22 @@ class _Unreadable:
 
 UNREADABLE: Final = _Unreadable()
 
+MAX_DEPTH = 200
+"""What is nested more deeply cannot be decoded, let alone by those who come after."""
+
+_TOKENS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
+_HALF_CHARACTER = r'"\ud800"'
+
 
 def decode(body: bytes) -> Any:  # noqa: ANN401 - JSON can be anything
     """Return the value of a JSON text.
 
-    A number beyond all limits, and a text with half a character (a lone surrogate),
-    become `UNREADABLE`: their column becomes null, and the run goes on.
+    A number beyond all limits, a text with half a character (a lone surrogate), and
+    what is nested too deeply become `UNREADABLE`: their column becomes null, and the
+    run goes on.
 
     Raises:
-        UnreadableResponseError: If the text is not JSON, or is nested too deeply.
+        UnreadableResponseError: If the text is not JSON.
     """
     try:
         return msgspec.json.decode(body)
@@ -34,7 +42,7 @@ def decode(body: bytes) -> Any:  # noqa: ANN401 - JSON can be anything
     try:
         return _cleaned(
             json.loads(
-                body.decode(),
+                _shallow(body.decode("utf-8-sig")),  # some servers send a mark first
                 parse_constant=_refuse,
                 parse_float=_number,
                 parse_int=_integer,
@@ -44,6 +52,22 @@ def decode(body: bytes) -> Any:  # noqa: ANN401 - JSON can be anything
         kind = "HTML" if body.lstrip()[:1] == b"<" else "text that is not complete JSON"
         msg = f"{kind} instead of data"
     raise UnreadableResponseError(msg)
+
+
+def _shallow(text: str) -> str:
+    """Return a JSON text with half of a character for all that is nested too deeply."""
+    parts, start, depth = [], 0, 0
+    for token in _TOKENS.finditer(text):
+        if token[0] in {"[", "{"}:
+            depth += 1
+            if depth == MAX_DEPTH:
+                parts.append(text[start : token.start()])
+        elif token[0] in {"]", "}"}:
+            if depth == MAX_DEPTH:
+                parts.append(_HALF_CHARACTER)
+                start = token.end()
+            depth -= 1
+    return "".join([*parts, text[start:]])
 
 
 def _refuse(constant: str) -> NoReturn:

@@ -295,6 +295,6 @@ def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
             headers.get("Date") or format_datetime(datetime.now(UTC))
         )
         wait = (until - sent).total_seconds()
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         return None
     return max(wait, 0.0)

@@ -77,6 +77,19 @@ class PartooSession(requests.Session):
         )
 
     @override
+    def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
+        """Return the request as it is sent.
+
+        Raises:
+            FatalAPIError: If there can be no such request, as with a host like `.co`.
+        """
+        try:
+            return super().prepare_request(request)
+        except requests.RequestException as error:
+            failure = error_for_exception(error, str(request.url))
+        raise failure
+
+    @override
     def send(
         self,
         request: requests.PreparedRequest,
@@ -137,7 +150,7 @@ def _too_slow(error: BaseException, url: str) -> RetriableAPIError | None:
 
 
 def _is_socks(proxy: str | None) -> bool:
-    return bool(proxy) and urlsplit(str(proxy)).scheme.startswith("socks")
+    return str(proxy).lower().startswith("socks")
 
 
 def _certificates(*, verify: str | bool | None) -> str | bool:

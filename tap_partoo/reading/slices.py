@@ -24,6 +24,8 @@ MAX_PAGES = 100
 """A range with more pages than that is divided."""
 PART_PAGES = 60
 """How many pages each part should have, if the rows were spread evenly."""
+MAX_PARTS = 1000
+"""How many parts are made at once; one that is too large is divided again."""
 
 DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -162,7 +164,7 @@ class RangeSlices:
             if (whole := self._whole_range()).range != part.range:
                 return [whole]
         self._check(part.range, first)
-        if first.max_page <= MAX_PAGES:
+        if _pages(first) <= MAX_PAGES:
             return None
         return self._parts(part, part.range, first, ask)
 
@@ -175,7 +177,7 @@ class RangeSlices:
     ) -> list[Slice] | None:
         low, high = whole.low, whole.high
         start = floor(datetime.fromisoformat(first.snapshot_at), self._declared.unit)
-        pages, tail = first.max_page or 0, []
+        pages, tail = _pages(first), []
         if high is None:
             high = start
             after = replace(self._range(start, None), waits=True)
@@ -256,7 +258,7 @@ class RangeSlices:
         unit = self._declared.unit
         overlap = 0 if unit == DAY else 1
         units = (high - low) // unit + 1 - overlap
-        parts = min(parts, units)
+        parts = min(parts, units, MAX_PARTS)
         starts = [units * number // parts for number in range(parts + 1)]
         return [
             (low + begin * unit, low + (end - 1 + overlap) * unit)
@@ -291,6 +293,12 @@ class RangeSlices:
                 len(outside),
                 len(times),
             )
+
+
+def _pages(first: Page) -> int:
+    """Return how many pages a list has, as far as its figures agree."""
+    by_count = -(-(first.count or 0) // max(len(first.rows), 1))
+    return min(first.max_page or 0, by_count)
 
 
 def _parse(text: str) -> datetime:

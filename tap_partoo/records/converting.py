@@ -86,7 +86,7 @@ def _epoch_seconds(value: object) -> str:
 def _json_text(value: object) -> str:
     try:
         return msgspec.json.encode(value).decode()
-    except TypeError as error:  # contains what could not be decoded
+    except (TypeError, RecursionError) as error:  # contains what could not be decoded
         raise ValueError(str(error)) from None
 
 

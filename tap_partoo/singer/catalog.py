@@ -179,6 +179,8 @@ def _check_schema(schema: object, path: str) -> None:
         _check_schema(inner, f"{path}.{name}")
     if "items" in schema:
         _check_schema(schema["items"], f"{path}[]")
+    for inner in schema.get("anyOf", []):
+        _check_schema(inner, path)
 
 
 def _is_schema(schema: object) -> TypeGuard[dict[str, Any]]:
@@ -189,6 +191,7 @@ def _is_schema(schema: object) -> TypeGuard[dict[str, Any]]:
         and all(isinstance(each, str) for each in types)
         and isinstance(schema.get("format"), str | None)
         and isinstance(schema.get("properties", {}), dict)
+        and isinstance(schema.get("anyOf", []), list)
     )
 
 

@@ -28,6 +28,11 @@ def open_standard_streams() -> None:
             if opened != number:
                 os.dup2(opened, number)
                 os.close(opened)
+    for number in (1, 2):
+        # What started the tap may have left its pipes in the other mode, as Node.js
+        # does: a reader that is slow for a moment would be a failure.
+        with contextlib.suppress(AttributeError, OSError):  # Windows has none
+            os.set_blocking(number, True)
     sys.stdout = _stream(sys.stdout, 1)
     sys.stderr = _stream(sys.stderr, 2)
     # If the log cannot be written, neither can a report of that.

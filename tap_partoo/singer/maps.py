@@ -153,3 +153,16 @@ def error_of_map(stream: str, error: Exception) -> InputError:
         f"{redact.quote(str(expression))} raises {cause}. Allow for null values, as in "
         "`md5(user_name) if user_name else None`, and for deselected columns."
     )
+
+
+def unwritable(stream: str, error: Exception) -> InputError:
+    """Return the error of an expression whose result is no JSON.
+
+    Args:
+        stream: The name of the stream.
+        error: Why it cannot be written; its text may hold the value.
+    """
+    return InputError(
+        f"The setting `stream_maps` gives `{stream}` a value that cannot be written as "
+        f"JSON ({type(error).__name__})."
+    )

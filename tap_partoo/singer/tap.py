@@ -173,11 +173,12 @@ class CarefulTap(Tap):
                 Catalog((e.tap_stream_id, as_selected(e)) for e in self.catalog.streams)
             )
         except Exception as error:
+            setting = "stream_maps" if stream_maps else "flattening_enabled"
             msg = (
                 "The setting `flattening_enabled` needs `flattening_max_depth`, which "
                 "is 0 or more."
                 if "Flattening" in str(error)
-                else "The setting `stream_maps` cannot be used: "
+                else f"The setting `{setting}` cannot be used: "
                 f"{redact.quote(str(error)).rstrip('.')}."
             )
             raise InputError(msg) from error

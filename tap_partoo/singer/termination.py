@@ -47,7 +47,7 @@ class _State:
 
 
 def watch() -> None:
-    """Let SIGINT and SIGTERM end the run, in the main thread, wherever it waits.
+    """Let SIGINT, SIGTERM and SIGHUP end the run, wherever its main thread waits.
 
     A signal that comes between Python's last check and a system call is noticed only
     when that call returns; a timer makes each call return soon. Windows has no timer:
@@ -55,6 +55,10 @@ def watch() -> None:
     """
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, terminate)
+    # A terminal that was closed; `nohup` wants the run to survive that.
+    hangup = getattr(signal, "SIGHUP", None)
+    if hangup and signal.getsignal(hangup) is not signal.SIG_IGN:
+        signal.signal(hangup, terminate)
     if hasattr(signal, "setitimer"):
         signal.signal(signal.SIGALRM, _check)
         signal.setitimer(signal.ITIMER_REAL, CHECK_SECONDS, CHECK_SECONDS)

@@ -22,7 +22,7 @@ from tap_partoo.reading.pages import Page, Slice
 from tap_partoo.reading.reader import Reader
 from tap_partoo.reading.slices import DAY, Queries, RangeSlices, Slices, floor
 from tap_partoo.records.timestamps import to_date, to_utc
-from tap_partoo.singer.maps import error_of_map
+from tap_partoo.singer.maps import error_of_map, unwritable
 from tap_partoo.streams.lists import Kept
 from tap_partoo.streams.resource import Resource
 from tap_partoo.streams.run import Run
@@ -126,14 +126,16 @@ class PartooStream(Resource, RESTStream[Any]):
         for alias, stream_map in self._outputs:
             mapped = self._mapped(stream_map, record) if stream_map else record
             if mapped is not None:
-                self._write_record(
-                    {
-                        "type": "RECORD",
-                        "stream": alias,
-                        "record": mapped,
-                        **self._record_extras,
-                    }
-                )
+                message = {
+                    "type": "RECORD",
+                    "stream": alias,
+                    "record": mapped,
+                    **self._record_extras,
+                }
+                try:
+                    self._write_record(message)
+                except (TypeError, ValueError) as error:
+                    raise unwritable(self.name, error) from None
 
     def _mapped(self, stream_map: StreamMap, record: Record) -> Record | None:
         try:

@@ -15,6 +15,7 @@ from tap_partoo.errors import (
     RefusedError,
     UnauthorizedError,
     UnreachableError,
+    UnreadableResponseError,
 )
 from tap_partoo.reading.paging import CursorPages, NumberedPages
 from tap_partoo.reading.reader import MAX_REFUSED_CHILDREN
@@ -135,11 +136,14 @@ def _ask(stream: PartooStream, lists: FirstPages) -> Finding:
         return Finding(
             stream, f"no: HTTP {404 if isinstance(error, NotFoundError) else 403}"
         )
-    except (FatalAPIError, RetriableAPIError) as error:
-        if stream.selected:
-            raise
-        stream.logger.warning("%s", error)
-        return Finding(stream, "no: see the warning")
+    except (FatalAPIError, FatalSyncError, RetriableAPIError) as error:
+        failure: Exception = error
+    except UnreadableResponseError as error:  # of what is embedded in the parents
+        failure = FatalAPIError(f"{stream.name}: Partoo sent {error}.")
+    if stream.selected:
+        raise failure
+    stream.logger.warning("%s", failure)
+    return Finding(stream, "no: see the warning")
 
 
 def _requests(stream: PartooStream, lists: FirstPages) -> int | None:
