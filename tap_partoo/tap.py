@@ -99,7 +99,7 @@ class TapPartoo(CarefulTap):
     @property
     def workers(self) -> int:
         """How many pages are fetched at a time."""
-        # More would only queue for the limit, longer than a request is attempted.
+        # More would only wait for the limit, and longer than a request is retried.
         return int(min(self.config["concurrency"], self.config["requests_per_minute"]))
 
     @cached_property

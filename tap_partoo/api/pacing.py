@@ -19,7 +19,7 @@ ANNOUNCED_SECONDS = 3.0
 
 @dataclass(frozen=True)
 class Counts:
-    """What it has cost to read some streams."""
+    """What the requests for some streams have cost."""
 
     requests: int
     retries: int
@@ -59,7 +59,7 @@ class Pacer:
     def take_counts(self, *names: str) -> Counts:
         """Return what has been counted for these streams since the previous call.
 
-        The time is that of all streams: those that wait together wait for the same.
+        The time is that of all streams, because they wait together.
         """
         with self._changed:
             counts = Counts(

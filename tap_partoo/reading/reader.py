@@ -164,7 +164,7 @@ class Reader:
 
     @property
     def is_slow(self) -> bool:
-        """Whether responses lag behind processing, so that workers pay."""
+        """Whether responses lag behind processing, so that workers pay off."""
         return self._workers > 1 and self._lag_seconds > SLOW_SECONDS
 
     def progress(self) -> tuple[int, int | None]:

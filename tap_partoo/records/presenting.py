@@ -21,7 +21,7 @@ class Presenter:
     be new: the user's selection cannot change which records are new.
     """
 
-    def __init__(  # noqa: PLR0913 - a catalog says all of this
+    def __init__(  # noqa: PLR0913 - all from the catalog
         self,
         stream: str,
         declared: Mapping[str, Any],
@@ -39,7 +39,7 @@ class Presenter:
             given: JSON schema of the catalog.
             is_selected: Returns whether the field at a breadcrumb is selected.
             note_unfit: Takes the path of a value that does not fit the catalog's type.
-            keys: The primary keys, which no record may lose.
+            keys: The primary keys, which must not become null.
 
         Raises:
             InputError: If the tap cannot emit a type of the catalog.
@@ -114,7 +114,7 @@ class Presenter:
             return convert(value)
         except ValueError:
             if path in self._keys:
-                raise self._wrong_type(path, "that cannot hold its values") from None
+                raise self._wrong_type(path, "that does not fit its values") from None
             self._note_unfit(path)
             return None
 

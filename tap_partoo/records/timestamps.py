@@ -27,8 +27,8 @@ def to_utc(text: str) -> str:
     Raises:
         ValueError: If the text is not a date, or not in the years 1 to 9999 in UTC.
     """
-    if _IS_CANONICAL(text):  # as most are; to spell them again takes twice as long
-        datetime.fromisoformat(text)  # there may be no such day
+    if _IS_CANONICAL(text):  # as most are; to convert them takes twice as long
+        datetime.fromisoformat(text)  # the day may not exist
         return text
     moment = datetime.fromisoformat(text.strip().upper())
     if moment.tzinfo is UTC:  # as Partoo sends them

@@ -151,11 +151,11 @@ def _correct(entry: dict[str, Any], stream: StreamKeys) -> None:
 
 
 def _without_items(breadcrumb: list[str]) -> list[str]:
-    """Return a breadcrumb as the SDK spells it: some tools name the arrays, too.
+    """Return a breadcrumb in the SDK's form: some tools also name the arrays.
 
     Args:
         breadcrumb: Such as `properties`, `comments`, `items`, `properties`, `content`.
-            One that ends at `items` is of no field, and stays.
+            One that ends at `items` does not name a field, and is kept.
     """
     result: list[str] = []
     for part in breadcrumb:
@@ -165,7 +165,7 @@ def _without_items(breadcrumb: list[str]) -> list[str]:
 
 
 def _check_schema(schema: object, path: str) -> None:
-    """Refuse what is no schema at any depth, by its path."""
+    """Refuse anything that is not a schema, at any depth, with its path."""
     if not _is_schema(schema):
         msg = f"The catalog has no JSON schema for `{redact.quote(path)}`. {_REMEDY}"
         raise InputError(msg)

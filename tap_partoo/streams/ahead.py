@@ -1,4 +1,4 @@
-"""Requests the first pages of the streams that come next."""
+"""Requests the first pages of the next streams in advance."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Ahead:
     """Keeps pages that were requested before their stream is read.
 
     Streams are read one after the other, and most are small. Without this, each of them
-    would take the time of a response with only one request under way.
+    would take the time of a response for a single request.
     """
 
     def __init__(
@@ -32,10 +32,10 @@ class Ahead:
         """Prepare; nothing is requested yet.
 
         Args:
-            streams: Those of the tap, in the order in which they are read.
+            streams: The streams of the tap, in the order in which they are read.
             lists: The lists that have been read for several streams.
             fetch: Gets the first page of a query.
-            workers: Maximum number of pages that are kept or under way.
+            workers: Maximum number of pages that are kept or being requested.
         """
         self._streams = streams
         self._lists = lists
@@ -92,6 +92,6 @@ class Ahead:
         return requested[1].result()
 
     def close(self) -> None:
-        """Cancel what is not needed any more."""
+        """Cancel requests that are no longer needed."""
         if self._pool:
             self._pool.shutdown(wait=False, cancel_futures=True)

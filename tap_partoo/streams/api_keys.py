@@ -160,7 +160,7 @@ class ApiKeys(PartooStream):
         state = self.get_context_state(None)
         since = state.get("complete_as_of")
         if since and seen and state.get("filters") == self._filters():
-            if self.is_in_future(since):  # some clock was wrong: what was missed?
+            if self.is_in_future(since):  # a clock was wrong
                 self.logger.warning(
                     "api_keys: `complete_as_of` %s in the state is in the future and "
                     "is ignored",

@@ -270,7 +270,7 @@ class PartooStream(Resource, RESTStream[Any]):
         position: Position = None,
         per_page: int | None = None,
     ) -> Page:
-        """Do the same, even if the page was requested ahead."""
+        """Request one page, even if it was requested in advance."""
         query = {
             **part.params,
             **part.paging.params(position, per_page or self.config.get("per_page")),
