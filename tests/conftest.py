@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
+from tap_partoo.redaction import redact
 from tests import tap
 from tests.partoo_api import Account, StandIn, make_keys
 
@@ -29,6 +30,17 @@ class RunTap(Protocol):
         command: Sequence[str] = tap.COMMAND,
         env: Mapping[str, str] | None = None,
     ) -> tap.Run: ...
+
+
+@pytest.fixture(autouse=True)
+def no_secrets_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nothing be masked that was a secret in another test of this process."""
+    for name, value in {
+        "_secrets": set(),
+        "_everywhere": None,
+        "_quoted": None,
+    }.items():
+        monkeypatch.setattr(redact, name, value)
 
 
 @pytest.fixture

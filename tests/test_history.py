@@ -21,7 +21,7 @@ def test_history_that_is_shorter_than_start_date_is_named(name: str) -> None:
         key = {"reviews": "update_date"}.get(name, "date")
         times = [record[key] or record["date"] for record in first.records]
         assert line == (
-            f"INFO {name}: the oldest record is of {min(times)[:10]}, although "
+            f"INFO {name}: the oldest record is from {min(times)[:10]}, although "
             f"`start_date` is 2010-01-01: {SAID}"
         )
         second = run_here(api, catalog=catalog, config=config, state=first.state)

@@ -153,7 +153,7 @@ def test_page_names_what_was_run() -> None:
         row = rows[kind.name]
         pins = " ".join(re.findall("`(.+?)`", row["Packages"]))
         assert pins == PLUGINS[kind.name]["pip_url"]
-        assert row["A key that comes again"].startswith(
+        assert row["A key that is sent again"].startswith(
             "added" if kind.appends else "replaced"
         )
     named = [row["Package"].strip("`") for row in table("What does not work")]

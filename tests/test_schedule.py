@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.postgres import Database
 
 PAGE = (ROOT / "docs" / "replication.md").read_text(encoding="utf-8")
-_, TEXT = PAGE.split("## A schedule that heals it\n")
+_, TEXT = PAGE.split("## A schedule that fills the gaps\n")
 [EXAMPLE] = re.findall(
     r"```yaml\n(.*?)```", TEXT.partition("\n## ")[0], flags=re.DOTALL
 )

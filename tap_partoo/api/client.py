@@ -123,12 +123,9 @@ class PartooClient:
     ) -> Result:
         url = f"{self._api_url}{path}"
         self._session.pacer.note_request(name)
-        # `Session.get` would merge each part with that of the session: an eighth of the
-        # CPU time of a request.
-        headers = self._session.headers
-        request = requests.Request("GET", url, headers=headers, params=dict(query))
+        request = requests.Request("GET", url, params=dict(query))
         response = self._session.send(
-            request.prepare(),
+            self._session.prepare_request(request),
             timeout=self._timeout,
             # Unlike `Authorization`, a custom header would be sent after a redirect.
             allow_redirects=False,
