@@ -165,6 +165,27 @@ def test_a_file_of_variables_above_the_tap_is_not_read(
     assert request.query["per_page"] == "100"
 
 
+@pytest.mark.parametrize("folder", ["", "venv", "venv/tap"])
+def test_a_file_of_variables_does_not_stand_in_for_them(
+    folder: str, command_below_env_file: list[str], tmp_path: Path
+) -> None:
+    """In the working folder, in that of the venv, and beside the package."""
+    content = (tmp_path / ".env").read_text()
+    (tmp_path / ".env").unlink()
+    (tmp_path / folder / ".env").write_text(content)
+    ended = subprocess.run(
+        [*command_below_env_file, "--config", "ENV"],
+        capture_output=True,
+        check=False,
+        cwd=tmp_path,
+        env=tap.environment(),
+        timeout=60,
+    )
+    assert ended.returncode == 1
+    assert b"Error: The setting `api_key` is missing" in ended.stderr
+    assert b"elsewhere" not in ended.stderr
+
+
 @pytest.mark.parametrize(
     ("name", "value", "accepted"),
     [

@@ -119,7 +119,7 @@ def test_an_array_as_text_loses_nothing(quiet: StandIn) -> None:
         ("permissions", "depends_on"),
     ],
 )
-def test_so_does_all_that_is_nested(name: str, column: str) -> None:
+def test_what_is_nested_loses_nothing_as_text(name: str, column: str) -> None:
     catalog = catalog_of(name)
     with StandIn(whole_account(reviews=40, conversations=0)) as api:
         plain = run_here(api, catalog=catalog)
@@ -132,7 +132,7 @@ def test_so_does_all_that_is_nested(name: str, column: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["2026/01/02 10:00", 1767348000, {"a": 1}, "soon"])
-def test_so_does_a_change_of_a_review_that_cannot_be_read(value: object) -> None:
+def test_a_change_of_a_review_that_cannot_be_read_counts(value: object) -> None:
     """Written before the start of the history, changed nobody knows when."""
     old = {"date": "2019-01-01T00:00:00", "update_date": value}
     change = faults.change_list(lambda rows: [row | old for row in rows])
