@@ -351,6 +351,22 @@ def test_no_standard_input_to_read_from() -> None:
     one_error(run, "--state", code=2)
 
 
+@pytest.mark.parametrize("given", ["file", "variable"])
+@pytest.mark.parametrize(
+    "name", ["api_key", "api_keys_search_text", "categories_language", "api_url"]
+)
+def test_text_that_is_no_utf_8_is_the_users_mistake(
+    name: str, given: str, api: StandIn, tmp_path: Path
+) -> None:
+    """As where a variable was exported in another encoding."""
+    config = config_of(api) | {name: f"{SECRET}\udcff"}
+    if given == "file":
+        run = tap.run(*tap.arguments(tmp_path, config))
+    else:
+        run = tap.run("--config", "ENV", env=variables(api, **config))
+    one_error(run, f"`{name}`")
+
+
 @pytest.mark.parametrize(
     "key",
     [
