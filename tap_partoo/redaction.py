@@ -85,16 +85,17 @@ def _leaves(value: object) -> list[str]:
 
 
 def _spellings(secret: str) -> set[str]:
+    data = secret.encode(errors="surrogatepass")  # a variable may hold any bytes
     spellings = {
         secret,
         secret.encode("unicode_escape").decode(),
         json.dumps(secret)[1:-1],
         json.dumps(secret, ensure_ascii=False)[1:-1],
         repr(secret)[1:-1],
-        repr(secret.encode())[2:-1],
-        quote(secret),
-        quote(secret, safe=""),
-        quote_plus(secret),
+        repr(data)[2:-1],
+        quote(data),
+        quote(data, safe=""),
+        quote_plus(data),
     }
     return spellings | {spelling.replace("%", "%%") for spelling in spellings}
 

@@ -13,7 +13,7 @@ from tap_partoo.api import decoding
 from tap_partoo.api.decoding import UNREADABLE, decode
 from tap_partoo.errors import InputError, UnreadableResponseError
 from tests import tap
-from tests.every import by_key, catalog_of, expected_records, key_of
+from tests.every import MIRROR, by_key, catalog_of, expected_records, key_of
 from tests.in_process import discover_api_keys, run_here
 from tests.partoo_api import (
     RESOURCES,
@@ -88,7 +88,7 @@ def test_everything_else_of_such_a_response_is_as_ever() -> None:
         ("publisher_states", "state"),
     ],
 )
-def test_so_it_is_for_each_kind_of_stream(name: str, column: str, text: str) -> None:
+def test_it_does_so_in_each_kind_of_stream(name: str, column: str, text: str) -> None:
     unusual = UNUSUAL[text].encode()
 
     def replace(exchange: faults.Exchange) -> Answer:
@@ -232,6 +232,22 @@ def test_a_version_is_of_partoos_clock(behind: timedelta) -> None:
             assert {m["version"] for m in run.of_type("RECORD")} == {message["version"]}
             versions.append(message["version"])
     assert versions[1] - versions[0] >= behind.total_seconds() * 1000 - 2000
+
+
+@pytest.mark.parametrize(
+    "name", ["businesses", "reviews", "messages", "publisher_states", "permissions"]
+)
+def test_a_version_of_each_kind_of_stream_is_of_partoos_clock(name: str) -> None:
+    catalog = catalog_of(name, method="FULL_TABLE")
+    versions = []
+    with StandIn(whole_account(reviews=20, conversations=3)) as api:
+        for ahead in (timedelta(days=3), timedelta(days=3, minutes=1)):
+            api.clock_offset = ahead
+            run = run_here(api, config=MIRROR, catalog=catalog)
+            [message] = run.of_type("ACTIVATE_VERSION")
+            assert {m["version"] for m in run.of_type("RECORD")} == {message["version"]}
+            versions.append(message["version"])
+    assert versions[1] - versions[0] >= 58_000
 
 
 def test_a_wait_that_is_too_long_ends_the_run_at_once(

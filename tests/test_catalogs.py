@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tap_partoo.errors import InputError
-from tests.every import catalog_of, entry_of
+from tests.every import NAMES, catalog_of, entry_of
 from tests.in_process import run_here
 from tests.partoo_api import StandIn, whole_account
 
@@ -145,3 +146,29 @@ def test_a_selection_in_the_schema_is_refused(
     schema["selected"] = False
     with pytest.raises(InputError, match=rf"deselects `{name}{path}` in its schema"):
         run_here(api, catalog=catalog)
+
+
+# Some loaders refuse a SCHEMA that says which JSON Schema it is.
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {},
+        {"flattening_enabled": True, "flattening_max_depth": 1},
+        {"stream_maps": {"*": {"x": "1"}}},
+    ],
+    ids=["plain", "flattened", "mapped"],
+)
+@pytest.mark.parametrize("catalog", ["discovered", "older"])
+def test_no_schema_names_its_dialect(
+    config: dict[str, Any], catalog: str, api: StandIn
+) -> None:
+    given = catalog_of(*NAMES)
+    if catalog == "older":
+        for entry in given["streams"]:
+            entry["schema"]["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    run = run_here(api, catalog=given, config=config)
+    schemas = run.of_type("SCHEMA")
+    assert {message["stream"] for message in schemas} == set(NAMES)
+    assert "$schema" not in json.dumps(schemas)

@@ -285,6 +285,11 @@ def test_a_list_that_grows_without_end_ends_the_command(
         (["error"], None),
         ("<title>No</title>", None),
         (b'{"error": "\xff"}', None),
+        (b'{"error": ' + b"[" * 900 + b"]" * 900 + b"}", None),
+        (
+            rb'{"error": {"json": "\ud800", "page": "Invalid"}}',
+            "json: ; page: Invalid.",
+        ),
         (b"", None),
     ],
 )

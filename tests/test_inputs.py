@@ -165,6 +165,27 @@ def test_a_file_of_variables_above_the_tap_is_not_read(
     assert request.query["per_page"] == "100"
 
 
+@pytest.mark.parametrize("folder", ["", "venv", "venv/tap"])
+def test_a_file_of_variables_does_not_stand_in_for_them(
+    folder: str, command_below_env_file: list[str], tmp_path: Path
+) -> None:
+    """In the working folder, in that of the venv, and beside the package."""
+    content = (tmp_path / ".env").read_text()
+    (tmp_path / ".env").unlink()
+    (tmp_path / folder / ".env").write_text(content)
+    ended = subprocess.run(
+        [*command_below_env_file, "--config", "ENV"],
+        capture_output=True,
+        check=False,
+        cwd=tmp_path,
+        env=tap.environment(),
+        timeout=60,
+    )
+    assert ended.returncode == 1
+    assert b"Error: The setting `api_key` is missing" in ended.stderr
+    assert b"elsewhere" not in ended.stderr
+
+
 @pytest.mark.parametrize(
     ("name", "value", "accepted"),
     [
@@ -328,6 +349,22 @@ def test_no_standard_input_to_read_from() -> None:
     command = f"exec {sys.executable} -m tap_partoo --state - 0<&-"
     run = tap.run(command=["/bin/sh", "-c", command])
     one_error(run, "--state", code=2)
+
+
+@pytest.mark.parametrize("given", ["file", "variable"])
+@pytest.mark.parametrize(
+    "name", ["api_key", "api_keys_search_text", "categories_language", "api_url"]
+)
+def test_text_that_is_no_utf_8_is_the_users_mistake(
+    name: str, given: str, api: StandIn, tmp_path: Path
+) -> None:
+    """As where a variable was exported in another encoding."""
+    config = config_of(api) | {name: f"{SECRET}\udcff"}
+    if given == "file":
+        run = tap.run(*tap.arguments(tmp_path, config))
+    else:
+        run = tap.run("--config", "ENV", env=variables(api, **config))
+    one_error(run, f"`{name}`")
 
 
 @pytest.mark.parametrize(

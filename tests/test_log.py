@@ -15,7 +15,14 @@ from tests.conftest import API_KEY
 from tests.every import catalog_of
 from tests.failures import BOOKMARK, STATE
 from tests.in_process import discover_api_keys, run_here
-from tests.partoo_api import Account, StandIn, faults, make_keys, whole_account
+from tests.partoo_api import (
+    RESOURCES,
+    Account,
+    StandIn,
+    faults,
+    make_keys,
+    whole_account,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -197,3 +204,39 @@ def test_each_stream_counts_its_own_requests() -> None:
         "users": asked["/user/search"],
     }
     assert asked["/reviews"] > 1
+
+
+EVIL = "x\nError: forged \x1b[31m\u202e" + "y" * 100_000
+
+
+@pytest.mark.parametrize("name", ["search_keywords", "messages", "custom_roles"])
+@pytest.mark.parametrize("of", ["ids", "fields"])
+def test_text_of_partoo_is_short_and_on_one_line(
+    name: str, of: str, run_tap: RunTap
+) -> None:
+    """Whether it is an id that names a query, or a field that nobody knows."""
+
+    def spoil(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        if of == "fields":
+            return [row | {EVIL: 1} for row in rows]
+        return [row | {key: f"{row[key]}{EVIL}" for key in ids} for row in rows]
+
+    paths = {
+        "search_keywords": "/business/search",
+        "messages": "/conversations",
+        "custom_roles": "/custom_role",
+    }
+    ids = {"custom_roles": ("api_id",)}.get(name, ("id",))
+    path = RESOURCES[name].path if of == "fields" else paths[name]
+    account = whole_account(reviews=0, conversations=3, api_key=API_KEY)
+    with StandIn(account) as api:
+        api.faults.add(faults.change_list(spoil), path=path, times=None)
+        missing = faults.fields(count=500, max_page=1, next_cursor=None)
+        if of == "ids" and name != "custom_roles":
+            api.faults.add(missing, path=RESOURCES[name].path, times=None)
+        env = {"TAP_PARTOO_LOGLEVEL": "debug"}
+        run = run_tap(api, catalog=catalog_of(name), env=env, command=tap.IMPATIENT)
+    lines = run.stderr.splitlines()
+    assert any("forged" in line for line in lines)
+    assert not [line for line in lines if not line.isprintable()]
+    assert not [line for line in lines if line.lstrip().startswith("Error: forged")]

@@ -150,7 +150,7 @@ NEEDED: dict[str, tuple[dict[str, Any], set[str]]] = {
 
 @pytest.mark.parametrize("selected", [True, False])
 @pytest.mark.parametrize("path", NEEDED)
-def test_so_does_a_list_that_others_need(
+def test_a_list_that_others_need_counts_where_they_are_selected(
     path: str, whole: StandIn, run_tap: RunTap, *, selected: bool
 ) -> None:
     fields, unreadable = NEEDED[path]

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.every import catalog_of, entry_of
 from tests.in_process import discover_api_keys, run_here
-from tests.partoo_api import Account, StandIn, make_keys
+from tests.partoo_api import Account, StandIn, faults, make_keys, whole_account
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -108,6 +109,43 @@ def test_an_array_as_text_loses_nothing(quiet: StandIn) -> None:
     assert "WARNING" not in run.stderr
 
 
+@pytest.mark.parametrize(
+    ("name", "column"),
+    [
+        ("api_keys", "ip_whitelist"),
+        ("businesses", "photos"),
+        ("businesses", "contacts"),
+        ("reviews", "comments"),
+        ("permissions", "depends_on"),
+    ],
+)
+def test_what_is_nested_loses_nothing_as_text(name: str, column: str) -> None:
+    catalog = catalog_of(name)
+    with StandIn(whole_account(reviews=40, conversations=0)) as api:
+        plain = run_here(api, catalog=catalog)
+        entry_of(catalog, name)["schema"]["properties"][column] = TEXT
+        run = run_here(api, catalog=catalog)
+    for record in run.records:
+        record[column] = record[column] and json.loads(record[column])
+    assert run.records == plain.records
+    assert "WARNING" not in run.stderr
+
+
+@pytest.mark.parametrize("value", ["2026/01/02 10:00", 1767348000, {"a": 1}, "soon"])
+def test_a_change_of_a_review_that_cannot_be_read_counts(value: object) -> None:
+    """Written before the start of the history, changed nobody knows when."""
+    old = {"date": "2019-01-01T00:00:00", "update_date": value}
+    change = faults.change_list(lambda rows: [row | old for row in rows])
+    with StandIn(whole_account(reviews=20, conversations=0)) as api:
+        api.faults.add(change, path="/reviews", times=None)
+        config = {"start_date": "2024-01-01"}
+        run = run_here(api, catalog=catalog_of("reviews"), config=config)
+        wanted = {row["id"] for row in api.account["reviews"].rows()}
+    assert set(run.ids) == wanted
+    assert {record["update_date"] for record in run.records} == {None}
+    assert "reviews.update_date: " in run.stderr
+
+
 # What the bookmark stands for.
 
 
@@ -169,6 +207,24 @@ def test_a_reading_that_began_in_the_future_is_no_start(quiet: StandIn) -> None:
     third = run_here(quiet, state=second.state)
     assert third.ids == [key]
     assert "WARNING" not in third.stderr
+
+
+def test_a_revocation_that_partoo_records_late_arrives(quiet: StandIn) -> None:
+    first = run_here(quiet)
+    key = quiet.account.records()[0]["id"]
+    late = datetime.now(UTC) - timedelta(hours=23)
+    quiet.account.edit(key, revoked_at=late.isoformat(" "), disabled=True)
+    assert run_here(quiet, state=first.state).ids == [key]
+
+
+def test_a_key_that_partoo_lists_late_arrives(quiet: StandIn) -> None:
+    """However late: it is newer than all that were seen."""
+    first = run_here(quiet)
+    quiet.clock_offset = timedelta(days=9)
+    second = run_here(quiet, state=first.state)
+    key = quiet.account.create(created_at="2020-01-01 00:00:01+00")["id"]
+    assert second.ids == []
+    assert run_here(quiet, state=second.state).ids == [key]
 
 
 def test_a_state_of_other_filters_counts_from_the_bookmark(quiet: StandIn) -> None:

@@ -19,6 +19,7 @@ from tap_partoo.errors import (
     UnreachableError,
     UnreadableResponseError,
 )
+from tap_partoo.redaction import redact
 
 if TYPE_CHECKING:
     import logging
@@ -132,7 +133,7 @@ class PartooClient:
         )
         self._logger.debug(
             "GET %s %s: %d after %.3f s",
-            path,
+            redact.quote(path),  # it may hold an id
             query.get("page", ""),
             response.status_code,
             response.elapsed.total_seconds(),

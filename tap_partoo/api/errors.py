@@ -20,7 +20,7 @@ from urllib3.exceptions import (
     ReadTimeoutError,
 )
 
-from tap_partoo.api.decoding import decode
+from tap_partoo.api.decoding import UNREADABLE, decode
 from tap_partoo.errors import (
     NotFoundError,
     RefusedError,
@@ -42,6 +42,9 @@ RETRIED_STATUSES = frozenset(
     }
 )
 """The statuses below 500 that are retried; from 500 on, all are."""
+
+MAX_MESSAGE_DEPTH = 10
+"""How deeply Partoo's own messages may be nested; they are so twice, as documented."""
 
 
 def error_for_response(response: requests.Response) -> Exception | None:
@@ -256,12 +259,14 @@ def quoted_message(body: object) -> str:
     return f" Partoo says: {message}{end}" if message else ""
 
 
-def _flat(value: object) -> str:
+def _flat(value: object, depth: int = MAX_MESSAGE_DEPTH) -> str:
+    if value in (None, UNREADABLE) or depth == 0:
+        return ""
     if isinstance(value, dict):
-        return "; ".join(f"{key}: {_flat(item)}" for key, item in value.items())
+        return "; ".join(f"{k}: {_flat(item, depth - 1)}" for k, item in value.items())
     if isinstance(value, list):
-        return "; ".join(map(_flat, value))
-    return "" if value is None else str(value)
+        return "; ".join(_flat(item, depth - 1) for item in value)
+    return str(value)
 
 
 def _json(content: bytes) -> object:

@@ -22,6 +22,7 @@ from tap_partoo.errors import NotFoundError, RefusedError
 from tap_partoo.reading.proof import Proof
 from tap_partoo.reading.slices import MAX_PAGES, PART_PAGES
 from tap_partoo.reading.walks import InvalidPagingError
+from tap_partoo.redaction import redact
 
 if TYPE_CHECKING:
     import logging
@@ -412,4 +413,4 @@ class Reader:
 
 
 def _label(part: Slice) -> str:
-    return f" ({part.label})" if part.label else ""
+    return f" ({redact.quote(part.label)})" if part.label else ""  # ids are Partoo's

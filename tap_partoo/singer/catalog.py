@@ -125,6 +125,7 @@ def _is_metadata(item: object) -> bool:
 
 def _correct(entry: dict[str, Any], stream: StreamKeys) -> None:
     _check_schema(entry["schema"], stream.name)
+    entry["schema"].pop("$schema", None)  # of an older version; some loaders refuse it
     metadata = entry["metadata"] = entry.get("metadata") or []
     for item in metadata:
         item["breadcrumb"] = _without_items(item["breadcrumb"])

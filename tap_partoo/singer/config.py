@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.plugin_base import JSONSchemaValidator
@@ -37,6 +38,9 @@ def problems(
     """
     for error in JSONSchemaValidator(_repaired(schema)).iter_errors(config):
         yield _problem(error, config, schema, secrets)
+    for name, value in config.items():
+        if isinstance(value, str) and re.search("[\ud800-\udfff]", value):
+            yield f"The setting `{redact.quote(name)}` must be text in UTF-8"
     for name, value in config.items():
         if isinstance(value, float) and value.is_integer():  # in JSON, 50.0 is one
             config[name] = int(value)
