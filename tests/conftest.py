@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
-from tap_partoo.redaction import redact
+from tap_partoo.redaction import Redactor, redact
 from tests import tap
 from tests.partoo_api import Account, StandIn, make_keys
 
@@ -35,11 +35,7 @@ class RunTap(Protocol):
 @pytest.fixture(autouse=True)
 def no_secrets_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let nothing be masked that was a secret in another test of this process."""
-    for name, value in {
-        "_secrets": set(),
-        "_everywhere": None,
-        "_quoted": None,
-    }.items():
+    for name, value in vars(Redactor()).items():
         monkeypatch.setattr(redact, name, value)
 
 
