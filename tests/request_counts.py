@@ -298,7 +298,7 @@ INTRODUCTION = """\
 
 # How many requests a run makes
 
-Partoo allows 300 requests per minute for all integrations of an organization together.
+Partoo allows 300 requests per minute for all integrations of an organisation together.
 So the number of requests is the cost of a run. The tests count them with a stand-in for
 Partoo; *minimum* is the number of pages that the requested rows need, including the
 extra pass for deleted reviews.

@@ -39,14 +39,14 @@ def first_cells(heading: str) -> list[str]:
 
 
 def test_modules_are_those_that_exist() -> None:
-    told = first_cells("The modules of `tap_partoo/`")
-    assert len(told) == len(MODULES)
-    assert set(told) == MODULES
+    listed = first_cells("The modules of `tap_partoo/`")
+    assert len(listed) == len(MODULES)
+    assert set(listed) == MODULES
 
 
 def test_private_names_are_those_that_are_checked() -> None:
-    told = first_cells("What the tap uses of the SDK")
-    assert sorted(told) == sorted(f"{cls.__name__}.{name}" for cls, name in METHODS)
+    listed = first_cells("What the tap uses of the SDK")
+    assert sorted(listed) == sorted(f"{cls.__name__}.{name}" for cls, name in METHODS)
 
 
 def test_figures_are_those_of_the_code() -> None:

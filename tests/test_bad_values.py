@@ -18,7 +18,7 @@ from tests.in_process import discover_api_keys, run_here
 from tests.partoo_api import (
     RESOURCES,
     Account,
-    Answer,
+    Response,
     StandIn,
     faults,
     make_keys,
@@ -32,11 +32,13 @@ if TYPE_CHECKING:
 def with_text(old: str, new: str) -> faults.Fault:
     """Put a JSON text in the place of another."""
 
-    def fault(exchange: faults.Exchange) -> Answer:
+    def fault(exchange: faults.Exchange) -> Response:
         right = exchange.right
         content = right.content()
         assert old.encode() in content
-        return Answer(200, content.replace(old.encode(), new.encode()), page=right.page)
+        return Response(
+            200, content.replace(old.encode(), new.encode()), page=right.page
+        )
 
     return fault
 
@@ -91,9 +93,9 @@ def test_everything_else_of_such_a_response_is_as_ever() -> None:
 def test_it_does_so_in_each_kind_of_stream(name: str, column: str, text: str) -> None:
     unusual = UNUSUAL[text].encode()
 
-    def replace(exchange: faults.Exchange) -> Answer:
+    def replace(exchange: faults.Exchange) -> Response:
         content = exchange.right.content().replace(b'"to be replaced"', unusual)
-        return Answer(200, content, page=exchange.right.page)
+        return Response(200, content, page=exchange.right.page)
 
     with StandIn(whole_account(reviews=0, conversations=3)) as api:
         [row, *others] = api.account[name].rows()
@@ -109,9 +111,9 @@ def test_it_does_so_in_each_kind_of_stream(name: str, column: str, text: str) ->
 
 @pytest.mark.parametrize("name", ["api_keys", "messages", "permissions"])
 def test_a_byte_order_mark_is_no_fault(name: str) -> None:
-    def mark(exchange: faults.Exchange) -> Answer:
+    def mark(exchange: faults.Exchange) -> Response:
         right = exchange.right
-        return Answer(200, b"\xef\xbb\xbf" + right.content(), page=right.page)
+        return Response(200, b"\xef\xbb\xbf" + right.content(), page=right.page)
 
     with StandIn(whole_account(reviews=0, conversations=3)) as api:
         api.faults.add(mark, times=None)

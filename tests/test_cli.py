@@ -145,13 +145,17 @@ def test_about_text_describes_each_setting(about: dict[str, Any]) -> None:
     }
     for name in SETTINGS:
         setting = about["settings"]["properties"][name]
-        told = [setting["title"], setting["description"], f"TAP_PARTOO_{name.upper()}"]
-        told += accepted(setting)
-        assert [text for text in told if str(text) not in blocks[name]] == []
+        expected = [
+            setting["title"],
+            setting["description"],
+            f"TAP_PARTOO_{name.upper()}",
+        ]
+        expected += accepted(setting)
+        assert [text for text in expected if str(text) not in blocks[name]] == []
 
 
 def accepted(setting: dict[str, Any]) -> list[Any]:
-    """Return the values that a user must be told."""
+    """Return the values that a user must know."""
     limits = ("minimum", "maximum", "default")
     return [*setting.get("enum", ()), *(setting[n] for n in limits if n in setting)]
 
@@ -167,7 +171,7 @@ def test_about_markdown_describes_each_setting(about: dict[str, Any]) -> None:
     for name in SETTINGS:
         setting = about["settings"]["properties"][name]
         assert setting["description"] in rows[name]
-        # The table has no column for what is accepted: the text must tell it.
+        # The table has no column for what is accepted: the text must name it.
         words = set(re.findall(r"[^\s,;()]+(?<![.:])", rows[name]))
         assert [value for value in accepted(setting) if str(value) not in words] == []
 

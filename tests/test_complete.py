@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.in_process import run_here
-from tests.partoo_api import Account, Answer, StandIn, faults, make_keys
+from tests.partoo_api import Account, Response, StandIn, faults, make_keys
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -42,7 +42,7 @@ workers = pytest.mark.parametrize("concurrency", [1, 8], ids="concurrency {}".fo
 
 @dataclass(frozen=True)
 class Change:
-    """What happens to the account before a request of the first reading is answered.
+    """What happens to the account before a response of the first attempt is sent.
 
     Attributes:
         request: The number of the request.
@@ -61,14 +61,14 @@ class Busy:
 
     account: Account
     changes: Sequence[Change]
-    readings: int = 0
+    attempts: int = 0
     deleted: set[int] = field(default_factory=set)
     added: set[int] = field(default_factory=set)
 
     def __call__(self, number: int, query: Mapping[str, str]) -> None:
-        """Apply what is due; a reading begins with a request without a page."""
-        self.readings += "page" not in query
-        if self.readings == 1:
+        """Apply what is due; an attempt begins with a request without a page."""
+        self.attempts += "page" not in query
+        if self.attempts == 1:
             for change in self.changes:
                 if change.request == number:
                     self.apply(change)
@@ -144,7 +144,7 @@ def test_list_that_changes_on_the_command_line(
     account = Account(make_keys(100), order=order)
     before = ids_of(account)
     with StandIn(account, **base) as api:
-        api.before_answer = busy = Busy(account, CHANGES[change])
+        api.before_response = busy = Busy(account, CHANGES[change])
         run = run_tap(api, config={"per_page": 20, "concurrency": concurrency})
     assert_complete(run, before, busy)
 
@@ -159,7 +159,7 @@ def test_change_between_any_two_pages(
     account = Account(make_keys(40), order=order)
     before = ids_of(account)
     with StandIn(account) as api:
-        api.before_answer = busy = Busy(account, [Change(page, action)])
+        api.before_response = busy = Busy(account, [Change(page, action)])
         run = run_here(api, config={"per_page": 10, "concurrency": concurrency})
     assert_complete(run, before, busy)
 
@@ -175,7 +175,7 @@ def test_list_that_gets_shorter(
     before = ids_of(account)
     changes = [Change(page, "delete", 0.9)] * 15
     with StandIn(account, **base, past_end=past_end) as api:
-        api.before_answer = busy = Busy(account, changes)
+        api.before_response = busy = Busy(account, changes)
         run = run_here(api, config={"per_page": 10, "concurrency": concurrency})
     assert_complete(run, before, busy)
 
@@ -189,7 +189,7 @@ def test_list_that_gets_longer(
     account = Account(make_keys(40))
     before = ids_of(account)
     with StandIn(account, **base) as api:
-        api.before_answer = busy = Busy(account, [Change(page, "create")] * 15)
+        api.before_response = busy = Busy(account, [Change(page, "create")] * 15)
         run = run_here(api, config={"per_page": 10, "concurrency": concurrency})
     assert_complete(run, before, busy)
     # The pages that came into being while the others were read are read as well.
@@ -234,7 +234,7 @@ def test_any_list_in_motion_is_read_completely(case: dict[str, Any]) -> None:
     account = Account(make_keys(case["keys"]), order=case["order"], seed=case["seed"])
     before = ids_of(account)
     with StandIn(account, **case["paging"]) as api:
-        api.before_answer = busy = Busy(account, case["changes"])
+        api.before_response = busy = Busy(account, case["changes"])
         run = run_here(
             api,
             config={"per_page": case["per_page"], "concurrency": case["concurrency"]},
@@ -255,7 +255,7 @@ def test_quiet_list_is_read_once(
 
 def test_list_that_only_grows_is_read_once(api: StandIn) -> None:
     busy = Busy(api.account, [Change(2, "create"), Change(3, "create")])
-    api.before_answer = busy
+    api.before_response = busy
     run = run_here(api, config={"concurrency": 1})
     assert len(run.ids) == 289
     assert len(api.requests) == 3
@@ -264,10 +264,10 @@ def test_list_that_only_grows_is_read_once(api: StandIn) -> None:
 def test_key_that_was_never_listed_costs_no_more_than_two_readings(
     api: StandIn,
 ) -> None:
-    api.before_answer = busy = Busy(api.account, [Change(2, "delete", 0.99)])
+    api.before_response = busy = Busy(api.account, [Change(2, "delete", 0.99)])
     run = run_here(api, config={"concurrency": 1})
     assert set(run.ids) == ids_of(api.account)
-    assert busy.readings == 2
+    assert busy.attempts == 2
 
 
 def test_same_key_on_two_pages_leaves_once(api: StandIn) -> None:
@@ -291,7 +291,7 @@ def test_key_that_becomes_listed_hides_none(run_tap: RunTap) -> None:
             account.revoke(active[-1])  # and `count` is what it was
 
     with StandIn(account) as api:
-        api.before_answer = change
+        api.before_response = change
         run = run_tap(
             api,
             config={"api_keys_status": "disabled", "per_page": 20, "concurrency": 1},
@@ -303,18 +303,18 @@ def test_key_that_becomes_listed_hides_none(run_tap: RunTap) -> None:
 def test_key_created_while_the_first_answer_was_under_way_hides_none() -> None:
     """`Date` is stamped after the keys were counted, or by a clock that is ahead.
 
-    A key that was created in between is not among those that the answer counts.
+    A key that was created in between is not among those that the response counts.
     """
     account = Account(make_keys(40))
     before = ids_of(account)
 
-    def late(exchange: faults.Exchange) -> Answer:
+    def late(exchange: faults.Exchange) -> Response:
         date = formatdate(time.time() + 1.5, usegmt=True)
-        return Answer(200, exchange.right.body, {"Date": date}, exchange.right.page)
+        return Response(200, exchange.right.body, {"Date": date}, exchange.right.page)
 
     with StandIn(account) as api:
         api.faults.add(late, request=1)
-        api.before_answer = busy = Busy(account, [Change(2, "swap")])
+        api.before_response = busy = Busy(account, [Change(2, "swap")])
         run = run_here(api, config={"per_page": 10, "concurrency": 1})
     assert_complete(run, before, busy)
 
@@ -323,19 +323,19 @@ def test_deletion_and_creation_without_a_date() -> None:
     account = Account(make_keys(40))
     before = ids_of(account)
 
-    def undated(exchange: faults.Exchange) -> Answer:
+    def undated(exchange: faults.Exchange) -> Response:
         right = exchange.right
-        return Answer(right.status, right.body, {"Date": None}, right.page)
+        return Response(right.status, right.body, {"Date": None}, right.page)
 
     with StandIn(account) as api:
         api.faults.add(undated, times=None)
-        api.before_answer = busy = Busy(account, [Change(3, "swap")])
+        api.before_response = busy = Busy(account, [Change(3, "swap")])
         run = run_here(api, config={"per_page": 10, "concurrency": 1})
     assert_complete(run, before, busy)
 
 
 def test_list_that_got_shorter_once_and_never_stands_still() -> None:
-    """The page that was not there belongs to the first of three readings."""
+    """The page that was not there belongs to the first of three attempts."""
     account = Account(make_keys(40))
 
     def change(_: int, query: Mapping[str, str]) -> None:
@@ -345,7 +345,7 @@ def test_list_that_got_shorter_once_and_never_stands_still() -> None:
                 account.delete(record["id"])
 
     with StandIn(account, past_end="not_found") as api:
-        api.before_answer = change
+        api.before_response = change
         run = run_here(api, config={"per_page": 10, "concurrency": 1})
     assert len(account.records()) == 40 - 15 - 2
     assert run.bookmark is None
@@ -365,7 +365,7 @@ def test_deletions_in_every_reading_hold_the_bookmark_until_a_quiet_run(
             deleted.append(api.account.records()[0]["id"])
             api.account.delete(deleted[-1])
 
-    api.before_answer = delete
+    api.before_response = delete
     first = run_tap(api, state=old)
     assert first.returncode == 0
     assert len(deleted) == 3
@@ -374,7 +374,7 @@ def test_deletions_in_every_reading_hold_the_bookmark_until_a_quiet_run(
     [warning] = [line for line in first.stderr.splitlines() if "WARNING" in line]
     assert "Partoo reports 285, 284 were read in the last of 3 attempts" in warning
 
-    api.before_answer = None
+    api.before_response = None
     second = run_tap(api, state=first.state)
     assert second.bookmark is not None
     assert second.bookmark > "2024-01-01T00:00:00+00:00"

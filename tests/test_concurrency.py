@@ -42,7 +42,9 @@ def test_small_account_takes_two_round_trips(
     run = run_tap(slow_api, config={"concurrency": 2})
     assert len(run.ids) == 287
     first, second, third = [request.at for request in slow_api.requests]
-    assert second - first >= LATENCY_SECONDS  # only its answer tells how many there are
+    assert (
+        second - first >= LATENCY_SECONDS
+    )  # only its response says how many there are
     assert third - second < LATENCY_SECONDS
 
 

@@ -125,13 +125,13 @@ def from_yaml(text: str) -> dict[str, Any]:
 
 
 def test_settings_are_all_told_and_their_defaults_are_true() -> None:
-    told = rows("settings.md")
+    listed = rows("settings.md")
     schema = copy.deepcopy(SETTINGS)
     TapPartoo.append_builtin_config(schema)
-    assert set(told) == set(schema["properties"])
+    assert set(listed) == set(schema["properties"])
     words = dict.fromkeys(("required", "all", "none", "tap-partoo/<version>"))
     # The SDK's own, which it adds in place, have a table of two columns.
-    own = {name: cells for name, cells in told.items() if len(cells) > 1}
+    own = {name: cells for name, cells in listed.items() if len(cells) > 1}
     assert "api_key" in own
     for name, (cell, _) in own.items():
         expected = schema["properties"][name].get("default")

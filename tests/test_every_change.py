@@ -126,7 +126,7 @@ def table_keys(account: Account, name: str) -> set[Any]:
 
 @pytest.mark.parametrize("name", ["sections", "groups", "publisher_states"])
 def test_a_404_behind_the_first_page_is_the_end(name: str, account: Account) -> None:
-    """Where no figures tell how many pages there are."""
+    """Where no figures say how many pages there are."""
     account["businesses"].add(id="without-states")
     with StandIn(
         account,

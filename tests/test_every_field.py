@@ -128,10 +128,10 @@ def test_a_wrong_type_costs_its_field_only(name: str, api: StandIn) -> None:
         paths.append(".".join(path))
     run = read(api, name, rows)
     assert by_key(name, run.records) == by_key(name, wanted)
-    told = [line for line in warnings(run) if "do not fit" in line]
-    found = [line.partition(": ")[0].replace("[]", "") for line in told]
+    reported = [line for line in warnings(run) if "do not fit" in line]
+    found = [line.partition(": ")[0].replace("[]", "") for line in reported]
     assert sorted(found) == sorted(f"{name}.{path}" for path in paths)
-    assert len(told) == len(set(found))  # each once
+    assert len(reported) == len(set(found))  # each once
     assert "s3cret" not in run.stderr
 
 

@@ -22,7 +22,7 @@ from tests.every import (
     warnings,
 )
 from tests.in_process import run_here
-from tests.partoo_api import RESOURCES, Answer, StandIn, faults, whole_account
+from tests.partoo_api import RESOURCES, Response, StandIn, faults, whole_account
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +37,7 @@ NEEDS = {
     "presence_metrics": "Presence Management",
     "search_keywords": "Presence Management",
     "publisher_states": "Presence Management",
-    "organizations": "a key that may read organizations",
+    "organizations": "a key that may read organisations",
     "posts": "the Posts plan",
     "custom_roles": "the right to manage users",
     "permissions": "the right to manage users",
@@ -159,7 +159,7 @@ def test_other_errors_end_the_run_at_once(name: str, status: str, api: StandIn) 
 @streams
 @pytest.mark.parametrize(
     "fault",
-    [Answer(500), faults.too_many_requests(0), faults.CLOSED, faults.LIST_MISSING],
+    [Response(500), faults.too_many_requests(0), faults.CLOSED, faults.LIST_MISSING],
     ids=["500", "429", "closed", "no list"],
 )
 def test_what_passes_is_asked_for_again(name: str, fault: Fault, api: StandIn) -> None:
@@ -176,7 +176,7 @@ def test_what_does_not_pass_ends_the_run(
 ) -> None:
     monkeypatch.setattr("tap_partoo.api.retrying.MAX_RETRY_SECONDS", 0.2)
     path = RESOURCES[name].path
-    api.faults.add(Answer(503), path=path, times=None)
+    api.faults.add(Response(503), path=path, times=None)
     match = rf"^{'sections' if name == 'groups' else name}: .*HTTP 503.*Gave up after"
     with pytest.raises(FatalAPIError, match=match):
         run_here(api, catalog=catalog_of(name))

@@ -24,8 +24,8 @@ from tests.failures import FAILURES, STATE, check_end, of_fault
 from tests.in_process import run_here
 from tests.partoo_api import (
     Account,
-    Answer,
     Fault,
+    Response,
     StandIn,
     faults,
     make_keys,
@@ -297,7 +297,7 @@ def test_a_list_that_grows_without_end_ends_the_command(
 def test_what_partoo_says_is_quoted(
     small: StandIn, body: object, says: str | None
 ) -> None:
-    small.faults.add(Answer(400, body), times=None)
+    small.faults.add(Response(400, body), times=None)
     with pytest.raises(FatalAPIError) as raised:
         run_here(small, config=SMALL)
     reason = FAILURES["400"].line().removeprefix("Error: ")
@@ -309,7 +309,7 @@ def test_a_long_message_in_several_lines_is_one_short_line(
     api: StandIn, run_tap: RunTap
 ) -> None:
     body = {"errors": {"json": "first line\nError: second line\n" + "more " * 500}}
-    api.faults.add(Answer(400, body), times=None)
+    api.faults.add(Response(400, body), times=None)
     run = run_tap(api)
     (line,) = run.errors
     assert " Partoo says: json: first line Error: second line more more " in line
@@ -319,21 +319,21 @@ def test_a_long_message_in_several_lines_is_one_short_line(
 # `Retry-After`.
 
 
-def dated(status: int, clock: datetime, seconds: int) -> Answer:
-    """Give an answer that asks to wait until a moment, by the clock of the server."""
+def dated(status: int, clock: datetime, seconds: int) -> Response:
+    """Return a response that asks to wait until a time by the server's clock."""
     until = clock + timedelta(seconds=seconds)
     headers = {
         "Date": format_datetime(clock, usegmt=True),
         "Retry-After": format_datetime(until, usegmt=True),
     }
-    return Answer(status, headers=headers)
+    return Response(status, headers=headers)
 
 
 ASKS_FOR_A_SECOND: Mapping[str, Fault] = {
     "seconds": faults.too_many_requests(1),
     "date, slow clock": dated(429, datetime(2001, 1, 1, tzinfo=UTC), 1),
     "date, fast clock": dated(429, datetime(2090, 1, 1, tzinfo=UTC), 1),
-    "503": Answer(503, headers={"Retry-After": "1"}),
+    "503": Response(503, headers={"Retry-After": "1"}),
 }
 
 
@@ -357,7 +357,7 @@ def test_a_wait_that_is_asked_for_is_obeyed(small: StandIn, fault: str) -> None:
 )
 @pytest.mark.parametrize("name", ["api_keys", "search_keywords", "messages"])
 def test_a_time_of_the_server_that_makes_no_sense_is_none(name: str, date: str) -> None:
-    def dated(exchange: faults.Exchange) -> Answer:
+    def dated(exchange: faults.Exchange) -> Response:
         return replace(exchange.right, headers={"Date": date})
 
     with StandIn(whole_account(reviews=0, conversations=3)) as api:
@@ -417,7 +417,7 @@ def test_all_requests_obey_a_wait_that_one_of_them_was_asked_for() -> None:
         api.faults.add(faults.too_many_requests(2), page=2)
         check_complete(run_here(api, config=SMALL | {"concurrency": 4}), account)
         refused = next(r.at for r in api.requests if r.status == 429) + latency
-        # Those that are under way when the answer comes may still arrive.
+        # Those that are under way when the response comes may still arrive.
         arrived = [r.at - refused for r in api.requests]
         assert not [at for at in arrived if latency / 2 < at < 2]
         assert len([at for at in arrived if at > 2]) > 10

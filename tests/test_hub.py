@@ -71,8 +71,8 @@ def about() -> Object:
         capture_output=True,
         timeout=60,
     )
-    answer: Object = json.loads(shown.stdout)
-    return answer
+    content: Object = json.loads(shown.stdout)
+    return content
 
 
 # The definition is valid.
@@ -289,7 +289,7 @@ def meltano(project: Project, *args: str) -> str:
     return done.stdout
 
 
-def told(command: str) -> tuple[str, ...]:
+def documented(command: str) -> tuple[str, ...]:
     """The words of a command in the definition's texts."""
     texts = "".join(definition[name] for name in ("next_steps", "usage"))
     assert f"\nmeltano {command}\n" in texts
@@ -306,8 +306,9 @@ def test_the_readme_tells_the_same_way() -> None:
         f"meltano add tap-partoo --from-ref https://{place}/{path}",
         "meltano add target-postgres",
         "meltano config set tap-partoo --interactive",
-        "meltano " + " ".join(told("config test tap-partoo")),
-        "meltano " + " ".join(told("el tap-partoo target-postgres --state-id partoo")),
+        "meltano " + " ".join(documented("config test tap-partoo")),
+        "meltano "
+        + " ".join(documented("el tap-partoo target-postgres --state-id partoo")),
     ]
 
 
@@ -328,9 +329,9 @@ def test_from_the_hub_to_postgres(
     assert "PGTZ=UTC" in definition["usage"]
     with (tmp_path / ".env").open("a") as file:
         file.write("\nPGTZ=UTC\n")
-    meltano(project, *told("config test tap-partoo"))
+    meltano(project, *documented("config test tap-partoo"))
 
-    el = told("el tap-partoo target-postgres --state-id partoo")
+    el = documented("el tap-partoo target-postgres --state-id partoo")
     meltano(project, *el)
     assert loaded_rows(database) == expected_rows(api.account)
     # Older than the run: a bookmark never passes its start.
@@ -342,7 +343,7 @@ def test_from_the_hub_to_postgres(
     assert bookmark == "2026-01-31T08:00:00+00:00"
 
     api.account.create()
-    meltano(project, *told("run tap-partoo target-postgres"))
+    meltano(project, *documented("run tap-partoo target-postgres"))
     assert loaded_rows(database) == expected_rows(api.account)
 
 
@@ -356,7 +357,7 @@ def test_without_the_hub_to_a_mirror(
     assert installed_from(tmp_path) == wheel
     meltano(project, "config", "set", "tap-partoo", "api_key", api.account.api_key)
     assert api.account.api_key not in (tmp_path / "meltano.yml").read_text()
-    meltano(project, *told("config test tap-partoo"))
+    meltano(project, *documented("config test tap-partoo"))
 
     content = read(tmp_path / "meltano.yml")
     [added] = content["plugins"]["extractors"]
@@ -372,7 +373,7 @@ def test_without_the_hub_to_a_mirror(
     YAML().dump(content, tmp_path / "meltano.yml")
     shutil.copytree(ROOT / "plugins", tmp_path / "plugins")
 
-    el = told("el tap-partoo target-postgres --state-id partoo")
+    el = documented("el tap-partoo target-postgres --state-id partoo")
     meltano(project, *el)
     before = expected_rows(api.account)
     assert loaded_rows(database) == before
@@ -387,7 +388,7 @@ def test_without_the_hub_to_a_mirror(
     assert marked == [(gone,)]
 
     new = api.account.create()["id"]
-    meltano(project, *told("run tap-partoo target-postgres"))
+    meltano(project, *documented("run tap-partoo target-postgres"))
     assert loaded_rows(database).keys() == before.keys() | {new}
     # A mirror has no bookmark.
     for state_id in ("partoo", "dev:tap-partoo-to-target-postgres"):

@@ -15,7 +15,7 @@ from tests.every import by_key, catalog_of, expected_records
 from tests.in_process import discover_api_keys, run_here
 from tests.partoo_api import (
     Account,
-    Answer,
+    Response,
     StandIn,
     faults,
     make_keys,
@@ -302,17 +302,17 @@ def test_what_happens_while_a_run_reads_is_emitted_by_the_next(
             account.edit(used, last_used_at=spell(server_now()))
             account.create(created_at=spell(server_now()))
 
-    def stamp(exchange: faults.Exchange) -> Answer:
+    def stamp(exchange: faults.Exchange) -> Response:
         date = formatdate(server_now().timestamp(), usegmt=True)
-        return Answer(200, exchange.right.body, {"Date": date}, exchange.right.page)
+        return Response(200, exchange.right.body, {"Date": date}, exchange.right.page)
 
     api.faults.add(stamp, times=None)
-    api.before_answer = change
+    api.before_response = change
     first = run_here(api, config={"concurrency": 1})
     assert len(first.ids) == 288
     before_use = first.records[0]["last_used_at"]
 
-    api.before_answer = None
+    api.before_response = None
     second = run_here(api, state=first.state)
     assert used in second.ids
     assert second.records[second.ids.index(used)]["last_used_at"] != before_use

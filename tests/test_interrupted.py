@@ -123,7 +123,7 @@ def interrupt(
             timers.append(threading.Timer(strike.delay_seconds, os.kill, kill))
             timers[0].start()
 
-    api.before_answer = count
+    api.before_response = count
     with start(tap.arguments(folder, settings, state)) as process:
         started.set()
         stdout, stderr = process.communicate(timeout=60)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.in_process import run_here
-from tests.partoo_api import Account, Answer, Habits, StandIn, faults, whole_account
+from tests.partoo_api import Account, Habits, Response, StandIn, faults, whole_account
 from tests.selected import (
     QUICK,
     activated,
@@ -200,15 +200,15 @@ def fails_for(store: str) -> Callable[[Mapping[str, str]], bool]:
     return lambda query: query.get("business__in") == store
 
 
-@pytest.mark.parametrize("answer", [Answer(500), Answer(400)], ids=["500", "400"])
+@pytest.mark.parametrize("response", [Response(500), Response(400)], ids=["500", "400"])
 def test_a_store_that_fails_loses_nothing(
-    api: StandIn, run_tap: RunTap, answer: Answer
+    api: StandIn, run_tap: RunTap, response: Response
 ) -> None:
     begun = run(api)
     failing = stores(api)[1]
     for store in stores(api):
         api.account[NAME].add(business_id=store, date=month(api, 1), keyword="new")
-    api.faults.add(answer, path=PATH, times=None, match=fails_for(failing))
+    api.faults.add(response, path=PATH, times=None, match=fails_for(failing))
     broken = run_tap(api, state=begun.state, catalog=CATALOG, command=QUICK)
     assert broken.returncode == 1
     [error] = broken.errors
@@ -224,7 +224,7 @@ def test_a_store_that_fails_in_a_first_run_leaves_no_bookmark(
 ) -> None:
     run(api)
     failing = stores(api)[-1]
-    api.faults.add(Answer(500), path=PATH, times=None, match=fails_for(failing))
+    api.faults.add(Response(500), path=PATH, times=None, match=fails_for(failing))
     broken = run_tap(api, catalog=CATALOG, command=QUICK)
     assert broken.returncode == 1
     assert records_of(broken, NAME)

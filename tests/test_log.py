@@ -107,7 +107,7 @@ def test_the_summary_counts_faults_and_what_moves(
             if number == 2:  # what follows moves up by one, and one key out of sight
                 api.account.delete(first["id"])
 
-        api.before_answer = delete_first
+        api.before_response = delete_first
         run = run_tap(
             api,
             config={"per_page": 10, "concurrency": concurrency},

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pytest
 
 from tests.in_process import run_here
-from tests.partoo_api import Account, Answer, Habits, StandIn, faults, whole_account
+from tests.partoo_api import Account, Habits, Response, StandIn, faults, whole_account
 from tests.selected import (
     QUICK,
     activated,
@@ -319,9 +319,9 @@ def test_an_incomplete_conversation_forbids_activation(api: StandIn) -> None:
 # Conversations that fail.
 
 
-@pytest.mark.parametrize("answer", [Answer(500), Answer(400)], ids=["500", "400"])
+@pytest.mark.parametrize("response", [Response(500), Response(400)], ids=["500", "400"])
 def test_a_conversation_that_fails_loses_nothing(
-    api: StandIn, run_tap: RunTap, answer: Answer
+    api: StandIn, run_tap: RunTap, response: Response
 ) -> None:
     begun = run(api)
     first, failing, last = quiet(api)[0], quiet(api)[3], quiet(api)[-1]
@@ -329,7 +329,9 @@ def test_a_conversation_that_fails_loses_nothing(
         api.account[NAME].add(conversation_id=conversation)["id"]
         for conversation in (first, failing, last)
     ]
-    api.faults.add(answer, path="/messages", times=None, match=of_conversation(failing))
+    api.faults.add(
+        response, path="/messages", times=None, match=of_conversation(failing)
+    )
     broken = run_tap(api, state=begun.state, catalog=CATALOG, command=QUICK)
     assert broken.returncode == 1
     [error] = broken.errors
@@ -343,7 +345,7 @@ def test_a_page_that_vanishes_within_a_conversation_ends_the_run(
     api: StandIn, run_tap: RunTap
 ) -> None:
     """That does not end a list by cursor."""
-    api.faults.add(Answer(404), path="/messages", page=2, times=None)
+    api.faults.add(Response(404), path="/messages", page=2, times=None)
     broken = run_tap(api, catalog=CATALOG, config={"per_page": 1}, command=QUICK)
     assert broken.returncode == 1
     assert bookmark_of(broken, NAME) is None

@@ -151,7 +151,7 @@ def held(api: StandIn) -> Iterator[tuple[threading.Event, threading.Event]]:
         asked.set()
         release.wait()
 
-    api.before_answer = hold
+    api.before_response = hold
     try:
         yield asked, release
     finally:
@@ -219,8 +219,8 @@ def test_page_shows_what_the_project_has() -> None:
     assert project["jobs"][: len(shown["jobs"])] == shown["jobs"]
     for extractor in shown["plugins"]["extractors"]:
         assert extractor in project["plugins"]["extractors"]
-    for told in (f"{prefix('acme')}_API_KEY", state_id("acme")):
-        assert f"`{told}`" in page
+    for named in (f"{prefix('acme')}_API_KEY", state_id("acme")):
+        assert f"`{named}`" in page
 
 
 def test_loader_is_that_of_the_checkout() -> None:

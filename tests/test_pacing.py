@@ -47,7 +47,7 @@ def test_a_long_run_stays_within_the_limit(
             if number == 15:
                 account.delete(first["id"])
 
-        api.before_answer = delete_first
+        api.before_response = delete_first
         run = run_tap(
             api,
             config={

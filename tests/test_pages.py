@@ -21,9 +21,8 @@ from tests.partoo_api import Account, Fault, StandIn, faults, make_keys
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests import tap
+    from tests import partoo_api, tap
     from tests.conftest import RunTap
-    from tests.partoo_api import Answer
 
 OLD = "2024-01-01T00:00:00+00:00"
 STATE = {
@@ -186,7 +185,7 @@ def test_server_that_numbers_the_first_page_again_and_again(
     """It reports the requested number, but always lists the same keys."""
     with StandIn(Account(make_keys(60)), first_page=base) as api:
 
-        def same_keys(exchange: faults.Exchange) -> Answer:
+        def same_keys(exchange: faults.Exchange) -> partoo_api.Response:
             number = int(exchange.request.query.get("page", base))
             first = exchange.ask(exchange.request.query | {"page": str(base)})
             return faults.fields(page=number)(
@@ -214,7 +213,7 @@ def page(
     return Page([{}] * rows, NOW, 0.1, count=count, number=number, max_page=max_page)
 
 
-def numbers_of(first: Page, answer: Callable[[int], Page]) -> list[int]:
+def numbers_of(first: Page, respond: Callable[[int], Page]) -> list[int]:
     """The pages that one attempt requests after the first."""
     numbers, asked = PageNumbers(first), []
     numbers.follow(first, None, 0)
@@ -222,7 +221,7 @@ def numbers_of(first: Page, answer: Callable[[int], Page]) -> list[int]:
         number = numbers.ask()
         assert isinstance(number, int)
         asked.append(number)
-        numbers.follow(answer(number), number, 0)
+        numbers.follow(respond(number), number, 0)
     assert numbers.ask() is None
     return asked
 
@@ -243,12 +242,12 @@ def numbers_of(first: Page, answer: Callable[[int], Page]) -> list[int]:
     ],
 )
 def test_pages_that_are_asked_for(first: Page, asked: list[int]) -> None:
-    def answer(number: int) -> Page:
+    def respond(number: int) -> Page:
         assert first.max_page is not None
         assert first.count is not None
         return page(number, first.max_page, first.count)
 
-    assert numbers_of(first, answer) == asked
+    assert numbers_of(first, respond) == asked
 
 
 def test_growth_is_followed_so_far() -> None:

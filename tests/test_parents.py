@@ -12,7 +12,7 @@ import pytest
 from singer_sdk.exceptions import FatalSyncError
 
 from tests.in_process import run_here
-from tests.partoo_api import Account, Answer, Habits, StandIn, faults, whole_account
+from tests.partoo_api import Account, Habits, Response, StandIn, faults, whole_account
 from tests.selected import (
     QUICK,
     activated,
@@ -71,7 +71,7 @@ def states(api: StandIn) -> dict[tuple[Any, ...], Record]:
 def cap_at_five(api: StandIn) -> None:
     """Let the server ignore the page size: pages have 5 businesses."""
 
-    def ignore(exchange: faults.Exchange) -> Answer:
+    def ignore(exchange: faults.Exchange) -> Response:
         query = exchange.request.query
         return exchange.ask({k: query[k] for k in query if k != "per_page"})
 
@@ -289,7 +289,7 @@ def test_permissions_are_one_row_each(api: StandIn) -> None:
 def test_permissions_of_another_shape_are_an_error(
     api: StandIn, run_tap: RunTap, body: Mapping[str, object]
 ) -> None:
-    api.faults.add(Answer(200, body), path="/permissions", times=None)
+    api.faults.add(Response(200, body), path="/permissions", times=None)
     broken = run_tap(api, catalog=catalog_of("permissions"), command=QUICK)
     assert broken.returncode == 1
     [error] = broken.errors
@@ -309,7 +309,7 @@ COLUMNS = {"id", "event_type", "org_id", "created_at", "updated_at", "url_host"}
 @pytest.mark.parametrize("level", ["info", "debug"])
 @pytest.mark.parametrize(
     "fault",
-    [None, faults.echo(), Answer(403, {"errors": "no"})],
+    [None, faults.echo(), Response(403, {"errors": "no"})],
     ids=["", "400", "403"],
 )
 def test_nothing_of_a_webhook_leaks_but_its_host(

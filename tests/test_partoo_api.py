@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pytest
 import requests
 
-from .partoo_api import Account, Answer, Fault, StandIn, Wire, faults, make_keys
+from .partoo_api import Account, Fault, Response, StandIn, Wire, faults, make_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -369,26 +369,26 @@ def test_requests_are_remembered(api: StandIn) -> None:
     assert first.at < second.at < time.monotonic()
 
 
-def test_before_answer_comes_before_the_answer(api: StandIn) -> None:
+def test_before_response_comes_before_the_answer(api: StandIn) -> None:
     seen = []
 
-    def before_answer(number: int, query: Mapping[str, str]) -> None:
+    def before_response(number: int, query: Mapping[str, str]) -> None:
         seen.append((number, query["page"]))
         if number == 2:
             api.account.create()
 
-    api.before_answer = before_answer
+    api.before_response = before_response
     assert [get(api, page=page).json()["count"] for page in (1, 2)] == [65, 66]
     assert seen == [(1, "1"), (2, "2")]
 
 
 def test_a_mistake_in_the_stand_in_fails_the_test() -> None:
-    def before_answer(_: int, __: Mapping[str, str]) -> None:
+    def before_response(_: int, __: Mapping[str, str]) -> None:
         raise LookupError
 
     def use() -> None:
         with StandIn(Account()) as api:
-            api.before_answer = before_answer
+            api.before_response = before_response
             assert get(api).status_code == 500
 
     with pytest.raises(LookupError):
@@ -459,36 +459,36 @@ def statuses(api: StandIn, *pages: int) -> list[int]:
 
 
 def test_a_fault_comes_once_and_at_once(api: StandIn) -> None:
-    api.faults.add(Answer(500))
+    api.faults.add(Response(500))
     assert statuses(api, 1, 1) == [500, 200]
 
 
 def test_a_fault_on_a_page(api: StandIn) -> None:
-    api.faults.add(Answer(500), page=2, times=2)
+    api.faults.add(Response(500), page=2, times=2)
     assert statuses(api, 1, 2, 3, 2, 2) == [200, 500, 200, 500, 200]
 
 
 def test_a_fault_at_a_request(api: StandIn) -> None:
-    api.faults.add(Answer(500), request=3, times=2)
+    api.faults.add(Response(500), request=3, times=2)
     assert statuses(api, 1, 1, 1, 1, 1) == [200, 200, 500, 500, 200]
 
 
 def test_a_fault_for_ever_until_cleared(api: StandIn) -> None:
-    api.faults.add(Answer(500), times=None)
+    api.faults.add(Response(500), times=None)
     assert statuses(api, 1, 2, 3) == [500, 500, 500]
     api.faults.clear()
     assert statuses(api, 1) == [200]
 
 
 def test_faults_queue(api: StandIn) -> None:
-    api.faults.add(Answer(500))
-    api.faults.add(Answer(502), page=2)
-    api.faults.add(Answer(503), times=2)
+    api.faults.add(Response(500))
+    api.faults.add(Response(502), page=2)
+    api.faults.add(Response(503), times=2)
     assert statuses(api, 2, 1, 2, 1, 1) == [500, 503, 502, 503, 200]
 
 
 def test_faults_spare_other_requests(api: StandIn) -> None:
-    api.faults.add(Answer(500))
+    api.faults.add(Response(500))
     assert get(api, f"/api_keys/{api.account.records()[0]['id']}").status_code == 200
     assert get(api).status_code == 500
 

@@ -12,9 +12,9 @@ import requests
 from .partoo_api import (
     RESOURCES,
     Account,
-    Answer,
     Habits,
     LoggedRequest,
+    Response,
     StandIn,
     faults,
     whole_account,
@@ -779,9 +779,9 @@ def test_a_child_can_be_refused(api: StandIn) -> None:
 
 
 def test_a_fault_on_a_path(api: StandIn) -> None:
-    api.faults.add(Answer(500), path="/reviews", request=2)
-    api.faults.add(Answer(502), path="/user/search", page=2)
-    api.faults.add(Answer(503), path="/sections/12")
+    api.faults.add(Response(500), path="/reviews", request=2)
+    api.faults.add(Response(502), path="/user/search", page=2)
+    api.faults.add(Response(503), path="/sections/12")
     statuses = [ask(api, "users").status_code for _ in range(3)]
     statuses += [ask(api, "reviews").status_code for _ in range(3)]
     assert statuses == [200, 200, 200, 200, 500, 200]
@@ -791,13 +791,13 @@ def test_a_fault_on_a_path(api: StandIn) -> None:
 
 
 def test_a_fault_on_a_query(api: StandIn) -> None:
-    api.faults.add(Answer(403), match=lambda query: "state__in" in query, times=None)
+    api.faults.add(Response(403), match=lambda query: "state__in" in query, times=None)
     assert ask(api, "reviews").status_code == 200
     assert ask(api, "reviews", state__in="deleted").status_code == 403
 
 
 def test_a_fault_without_a_path_hits_any_list(api: StandIn) -> None:
-    api.faults.add(Answer(500), request=2)
+    api.faults.add(Response(500), request=2)
     assert ask(api, "reviews").status_code == 200
     assert get(api, "/custom_role/ORG_MANAGER").status_code == 200
     assert ask(api, "users").status_code == 500

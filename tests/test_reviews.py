@@ -20,7 +20,7 @@ from tests.every import (
     warnings,
 )
 from tests.in_process import run_here
-from tests.partoo_api import Account, Answer, Habits, StandIn, faults
+from tests.partoo_api import Account, Habits, Response, StandIn, faults
 from tests.reviews import NAME, account_with, age, bounds_in, ids_in, ids_of
 
 if TYPE_CHECKING:
@@ -260,17 +260,17 @@ def test_an_order_that_is_rejected_is_dropped(api: StandIn) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "line"),
+    ("response", "line"),
     [
-        (Answer(403), "Error: Partoo refused `reviews` (HTTP 403"),
-        (Answer(400, {"errors": {"json": {"state__in": "No."}}}), "Error: reviews: "),
+        (Response(403), "Error: Partoo refused `reviews` (HTTP 403"),
+        (Response(400, {"errors": {"json": {"state__in": "No."}}}), "Error: reviews: "),
     ],
     ids=["403", "400"],
 )
 def test_a_pass_that_fails_alone_leaves_the_bookmark_of_the_ranges(
-    answer: Answer, line: str, api: StandIn, run_tap: RunTap
+    response: Response, line: str, api: StandIn, run_tap: RunTap
 ) -> None:
-    api.faults.add(answer, path="/reviews", match=is_pass, times=None)
+    api.faults.add(response, path="/reviews", match=is_pass, times=None)
     run = run_tap(api, catalog=catalog_of(NAME, "users"), config=MIRROR)
     assert run.returncode == 1
     [error] = run.errors

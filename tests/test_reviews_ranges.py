@@ -25,9 +25,9 @@ from tests.in_process import run_here
 from tests.partoo_api import (
     RESOURCES,
     Account,
-    Answer,
     Habits,
     LoggedRequest,
+    Response,
     StandIn,
     faults,
     whole_account,
@@ -245,7 +245,7 @@ def test_a_run_that_is_killed_goes_on_at_the_last_complete_part(
 def test_a_part_that_fails_leaves_the_bookmark_before_it(
     api: StandIn, run_tap: RunTap
 ) -> None:
-    api.faults.add(Answer(400), path="/reviews", match=in_part(3), times=None)
+    api.faults.add(Response(400), path="/reviews", match=in_part(3), times=None)
     run = run_tap(api, catalog=CATALOG, config={"per_page": 1, "concurrency": 1})
     assert run.returncode == 1
     assert len(bookmarks_in(run)) == 2
@@ -304,14 +304,14 @@ def test_rows_without_a_date_come_however_long_the_list_is(
     run = run_here(api, catalog=catalog, config=config)
     wanted = expected_records(api.account, NAME)
     assert by_key(NAME, records_of(run, NAME)) == wanted
-    told = [line for line in warnings(run) if "have no date" in line]
+    reported = [line for line in warnings(run) if "have no date" in line]
     if filtered:
-        assert not told
+        assert not reported
         assert len(parts_in(api)) >= 4
     else:
-        [line] = told
+        [line] = reported
         assert line.startswith(f"reviews: {undated} rows have no date")
-    assert len(told) == len(warnings(run))
+    assert len(reported) == len(warnings(run))
 
 
 # What Partoo may do

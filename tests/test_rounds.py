@@ -201,7 +201,7 @@ def test_run_that_fails_leaves_the_mirror_as_it_was(
         before = rows_of(database, "api_keys")
         assert before == expected_rows(account)
 
-        change_behind_the_first_page(account)
+        change_after_the_first_page(account)
         api.faults.add(faults.PERMANENT["401"], page=2, times=None)
         failed = run_tap(api, config=MIRROR, catalog=full_table())
         assert failed.returncode == 1
@@ -221,10 +221,10 @@ def test_run_that_fails_leaves_the_mirror_as_it_was(
         assert rows_of(database, "api_keys") == expected_rows(account) != before
 
 
-def change_behind_the_first_page(account: Account) -> None:
+def change_after_the_first_page(account: Account) -> None:
     """So that any change in the table comes from what was not read."""
-    behind = [record["id"] for record in account.records()[PER_PAGE:]]
-    account.delete(behind[3])
-    account.delete(behind[-1])
-    account.edit(behind[5], label="Renamed")
+    later = [record["id"] for record in account.records()[PER_PAGE:]]
+    account.delete(later[3])
+    account.delete(later[-1])
+    account.edit(later[5], label="Renamed")
     account.create()

@@ -89,7 +89,7 @@ EXPECTED = {
         "/org/search",
         NumberedPages("orgs", per_page=100),
         ("org_id",),
-        needs="a key that may read organizations",
+        needs="a key that may read organisations",
     ),
     "posts": Declared(
         "/posts",

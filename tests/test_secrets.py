@@ -14,7 +14,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 from tests import tap
-from tests.partoo_api import Account, Answer, Fault, StandIn, faults, make_keys
+from tests.partoo_api import Account, Fault, Response, StandIn, faults, make_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -75,16 +75,16 @@ def secret_api() -> Iterator[StandIn]:
 
 
 @pytest.fixture
-def told(secret_api: StandIn, run_tap: RunTap) -> Iterator[_Told]:
+def watched(secret_api: StandIn, run_tap: RunTap) -> Iterator[_Runs]:
     """Run the tap with the secrets and all its log; afterwards search the output."""
-    runs = _Told(secret_api, run_tap)
+    runs = _Runs(secret_api, run_tap)
     yield runs
     assert runs.runs
     for run in runs.runs:
         check_silence(run)
 
 
-class _Told:
+class _Runs:
     def __init__(self, api: StandIn, run_tap: RunTap) -> None:
         self.api = api
         self.runs: list[tap.Run] = []
@@ -113,7 +113,7 @@ class _Told:
 # The sweep.
 
 
-def test_no_fault_that_passes_makes_the_tap_tell(told: _Told) -> None:
+def test_no_fault_that_passes_makes_the_tap_leak(watched: _Runs) -> None:
     passing = [
         *faults.TRANSIENT.values(),
         faults.stall(5),
@@ -121,13 +121,13 @@ def test_no_fault_that_passes_makes_the_tap_tell(told: _Told) -> None:
         *(echo(status) for status in (408, 429, 500)),
     ]
     for page, fault in enumerate(passing, 1):
-        told.api.faults.add(fault, page=page)
-    run = told({"request_timeout": 1})
+        watched.api.faults.add(fault, page=page)
+    run = watched({"request_timeout": 1})
     assert run.returncode == 0, run.stderr
     assert len(run.ids) == 400
     assert run.stderr.count("Trying again") == len(passing)
     # The secrets were in use, and the log was as detailed as it gets.
-    for request in told.api.requests:
+    for request in watched.api.requests:
         assert request.headers["x-apikey"] == API_KEY
         assert request.query["search_text"] == SEARCH_TEXT
     assert "urllib3.connectionpool" in run.stderr
@@ -136,10 +136,10 @@ def test_no_fault_that_passes_makes_the_tap_tell(told: _Told) -> None:
 def echo(status: int, *, key: str = "error") -> Fault:
     """Repeat the secrets in an error, spelled in every way."""
 
-    def fault(exchange: Exchange) -> Answer:
+    def fault(exchange: Exchange) -> Response:
         api_key = exchange.request.headers["x-apikey"]
         search_text = exchange.request.query["search_text"]
-        return Answer(
+        return Response(
             status,
             {
                 key: {
@@ -153,7 +153,7 @@ def echo(status: int, *, key: str = "error") -> Fault:
     return fault
 
 
-def redirect_back(exchange: Exchange) -> Answer:
+def redirect_back(exchange: Exchange) -> Response:
     """Redirect to an address that holds the secrets."""
     api_key = quote_plus(exchange.request.headers["x-apikey"])
     search_text = quote(exchange.request.query["search_text"])
@@ -170,7 +170,7 @@ STAYING: dict[str, Fault] = {
     "echo with 401": echo(401, key="errors"),
     "echo with 200": echo(200),
     "echo with 500": echo(500),
-    "echo as text": lambda exchange: Answer(403, str(exchange.request.headers), TEXT),
+    "echo as text": lambda exchange: Response(403, str(exchange.request.headers), TEXT),
     "echo by the stand-in": faults.echo(422),
     "echo in a redirect": redirect_back,
     "another page": faults.first_page_always,
@@ -178,10 +178,10 @@ STAYING: dict[str, Fault] = {
 
 
 @pytest.mark.parametrize("fault", STAYING)
-def test_no_fault_that_stays_makes_the_tap_tell(told: _Told, fault: str) -> None:
-    told.api.faults.add(STAYING[fault], page=2, times=None)
-    told.api.faults.add(STAYING[fault], page=3, times=None)
-    run = told()
+def test_no_fault_that_stays_makes_the_tap_leak(watched: _Runs, fault: str) -> None:
+    watched.api.faults.add(STAYING[fault], page=2, times=None)
+    watched.api.faults.add(STAYING[fault], page=3, times=None)
+    run = watched()
     assert run.returncode == 1
     assert len(run.errors) == 1
     assert run.records
@@ -194,15 +194,15 @@ def closed_port() -> Iterator[int]:
         yield reserved.getsockname()[1]
 
 
-def test_no_network_that_fails_makes_the_tap_tell(told: _Told) -> None:
+def test_no_network_that_fails_makes_the_tap_leak(watched: _Runs) -> None:
     nowhere = "https://partoo.invalid/v2"
     with closed_port() as port:
         dead = f"127.0.0.1:{port}"
         runs = [
-            told({"api_url": f"http://{dead}/v2"}),
-            told({"api_url": nowhere}),
-            told({"api_url": told.api.url.replace("http:", "https:")}),
-            told({"api_url": nowhere}, env={"HTTPS_PROXY": f"http://{dead}"}),
+            watched({"api_url": f"http://{dead}/v2"}),
+            watched({"api_url": nowhere}),
+            watched({"api_url": watched.api.url.replace("http:", "https:")}),
+            watched({"api_url": nowhere}, env={"HTTPS_PROXY": f"http://{dead}"}),
         ]
     assert all(len(run.errors) == 1 for run in runs)
 
@@ -225,19 +225,19 @@ def test_no_network_that_fails_makes_the_tap_tell(told: _Told) -> None:
         ("api_keys_search_text", {"in": "deep-Qx7-secret"}, ["deep-Qx7-secret"]),
     ],
 )
-def test_no_value_that_does_not_fit_makes_the_tap_tell(
-    told: _Told, name: str, value: object, secrets: list[str]
+def test_no_value_that_does_not_fit_makes_the_tap_leak(
+    watched: _Runs, name: str, value: object, secrets: list[str]
 ) -> None:
-    run = told({name: value})
+    run = watched({name: value})
     assert run.returncode == 1
     (line,) = run.errors
     assert f"The setting `{name}`" in line
     check_silence(run, *secrets)
-    assert not told.api.requests
+    assert not watched.api.requests
 
 
-def test_no_other_setting_that_does_not_fit_makes_the_tap_tell(told: _Told) -> None:
-    run = told(
+def test_no_other_setting_that_does_not_fit_makes_the_tap_leak(watched: _Runs) -> None:
+    run = watched(
         {"per_page": API_KEY, "start_date": SEARCH_TEXT, "api_url": f"{API_KEY}://x"}
     )
     assert run.returncode == 1
@@ -279,11 +279,11 @@ def log_config(folder: Path) -> dict[str, str]:
     return {"SINGER_SDK_LOG_CONFIG": str(path)}
 
 
-def test_structured_logs_do_not_tell(told: _Told, tmp_path: Path) -> None:
+def test_structured_logs_do_not_leak(watched: _Runs, tmp_path: Path) -> None:
     for page, fault in enumerate((echo(500), faults.RESET, echo(429)), 1):
-        told.api.faults.add(fault, page=page)
-    told.api.faults.add(echo(400), page=4, times=None)
-    run = told(env=log_config(tmp_path))
+        watched.api.faults.add(fault, page=page)
+    watched.api.faults.add(echo(400), page=4, times=None)
+    run = watched(env=log_config(tmp_path))
     logged = [json.loads(line) for line in run.stderr.splitlines()]
     assert logged[-1]["message"].startswith("Error: ")
     assert "urllib3.connectionpool" in {entry["logger_name"] for entry in logged}
@@ -292,14 +292,14 @@ def test_structured_logs_do_not_tell(told: _Told, tmp_path: Path) -> None:
 
 
 def test_a_short_search_text_is_masked_where_it_stands_and_nowhere_else(
-    told: _Told,
+    watched: _Runs,
 ) -> None:
-    told.api.faults.add(
-        Answer(400, {"error": {"json": "nothing like api or 'api'"}}), page=2
+    watched.api.faults.add(
+        Response(400, {"error": {"json": "nothing like api or 'api'"}}), page=2
     )
-    for key in told.api.account.records()[:20]:
-        told.api.account.edit(key["id"], label="api")
-    run = told({"api_keys_search_text": "api"})
+    for key in watched.api.account.records()[:20]:
+        watched.api.account.edit(key["id"], label="api")
+    run = watched({"api_keys_search_text": "api"})
     assert "search_text=***&" in run.stderr
     assert "search_text=api" not in run.stderr
     assert "Partoo says: json: nothing like *** or '***'." in run.errors[0]
@@ -308,8 +308,10 @@ def test_a_short_search_text_is_masked_where_it_stands_and_nowhere_else(
     assert "GET /v2/api_keys?search_text=***&per_page=10" in run.stderr
 
 
-def test_the_summary_and_the_metrics_do_not_tell(told: _Told) -> None:
-    run = told({"api_keys_include_all_permissions": True, "api_keys_status": "active"})
+def test_the_summary_and_the_metrics_do_not_leak(watched: _Runs) -> None:
+    run = watched(
+        {"api_keys_include_all_permissions": True, "api_keys_status": "active"}
+    )
     assert run.returncode == 0
     for name in ("api_keys_search_text", "api_keys_status"):
         assert name in run.stderr  # filters are named, never their values

@@ -229,10 +229,10 @@ def test_new_fields_of_the_api_do_not_break_the_schema(run: Run) -> None:
     assert message["schema"].get("additionalProperties") is not False
 
 
-# Pages: every reading of the documentation. In the test's own process, for there are
-# more than two hundred runs; the command itself reads its pages above and below.
+# Pages: every numbering that the documentation allows. In the test's own process, for
+# there are more than two hundred runs; the command itself reads pages above and below.
 
-READINGS = {
+NUMBERINGS = {
     "from 1": {"first_page": 1},
     "from 1, empty list ends at 0": {"first_page": 1, "empty_max_page": 0},
     "from 0": {"first_page": 0},
@@ -250,8 +250,8 @@ COUNTS = {
 
 
 @pytest.fixture
-def paged_api(reading: str, past_end: PastEnd, count: int) -> Iterator[StandIn]:
-    paging: dict[str, Any] = READINGS[reading]
+def paged_api(numbering: str, past_end: PastEnd, count: int) -> Iterator[StandIn]:
+    paging: dict[str, Any] = NUMBERINGS[numbering]
     with StandIn(Account(make_keys(count)), past_end=past_end, **paging) as stand_in:
         yield stand_in
 
@@ -259,9 +259,9 @@ def paged_api(reading: str, past_end: PastEnd, count: int) -> Iterator[StandIn]:
 @pytest.mark.parametrize("concurrency", [1, 4], ids="concurrency {}".format)
 @pytest.mark.parametrize("count", COUNTS.values(), ids=COUNTS.keys())
 @pytest.mark.parametrize("past_end", ["empty", "clamp", "not_found"])
-@pytest.mark.parametrize("reading", READINGS)
+@pytest.mark.parametrize("numbering", NUMBERINGS)
 def test_all_keys_are_read_once(
-    paged_api: StandIn, reading: str, count: int, concurrency: int
+    paged_api: StandIn, numbering: str, count: int, concurrency: int
 ) -> None:
     filters = {"api_keys_include_all_permissions": True}
     config = {"per_page": PER_PAGE, "concurrency": concurrency}
@@ -272,14 +272,14 @@ def test_all_keys_are_read_once(
     queries = [request.query for request in paged_api.requests]
     # Page 0 and page 1 may be the same one: the first is asked for without a number.
     numbers = [query.get("page") for query in queries]
-    first = 1 if reading.startswith("from 1") else 0
+    first = 1 if numbering.startswith("from 1") else 0
     pages = max(1, -(-count // PER_PAGE))
     assert numbers[0] is None
     asked = sorted(map(int, filter(None, numbers)))
     assert asked == list(range(first + 1, first + 1 + len(asked)))
     # Where `max_page` may be either the last number or how many pages there are, a look
     # after the end shows which.
-    assert 0 <= len(asked) - (pages - 1) <= ("max_page counts" in reading)
+    assert 0 <= len(asked) - (pages - 1) <= ("max_page counts" in numbering)
     for query in queries:
         assert query["per_page"] == str(PER_PAGE)
         assert query["include_all_permissions"] == "true"

@@ -10,7 +10,7 @@ from tap_partoo.streams import STREAMS
 from tests.conftest import API_KEY
 from tests.every import catalog_of
 from tests.in_process import run_here
-from tests.partoo_api import Account, Answer, StandIn, whole_account
+from tests.partoo_api import Account, Response, StandIn, whole_account
 from tests.partoo_api.faults import Rewrite, change_list
 from tests.tap import arguments, run
 
@@ -129,8 +129,8 @@ def test_a_wrong_key_ends_it_at_once(whole: StandIn, run_tap: RunTap) -> None:
 def test_another_failure_counts_where_the_stream_is_selected(
     whole: StandIn, run_tap: RunTap
 ) -> None:
-    answer = Answer(400, {"errors": {"json": "Not today."}})
-    whole.faults.add(answer, path="/posts", times=None)
+    response = Response(400, {"errors": {"json": "Not today."}})
+    whole.faults.add(response, path="/posts", times=None)
     done = run_tap(whole, "--test")
     assert done.returncode == 0
     assert "no: see the warning" in rows(done)["posts"]

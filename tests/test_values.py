@@ -9,7 +9,7 @@ import pytest
 
 from tests.every import catalog_of, entry_of, warnings
 from tests.in_process import run_here
-from tests.partoo_api import Account, Answer, StandIn
+from tests.partoo_api import Account, Response, StandIn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,9 +77,9 @@ def test_a_value_is_converted_where_nothing_is_lost(
     [record] = run.records
     assert record[field] == (None if wanted is NOTHING else wanted)
     assert type(record[field]) is type(None if wanted is NOTHING else wanted)
-    told = [line for line in warnings(run) if "do not fit" in line]
-    assert len(told) == (wanted is NOTHING)
-    assert all(line.startswith(f"{name}.{field}: 1 value(s)") for line in told)
+    reported = [line for line in warnings(run) if "do not fit" in line]
+    assert len(reported) == (wanted is NOTHING)
+    assert all(line.startswith(f"{name}.{field}: 1 value(s)") for line in reported)
 
 
 @pytest.mark.parametrize("text", ["1e999", "-1e999", r'"\ud83d"', "9" * 5000])
@@ -87,9 +87,9 @@ def test_a_value_is_converted_where_nothing_is_lost(
 def test_what_no_record_can_hold_costs_its_column(
     text: str, field: str, api: StandIn
 ) -> None:
-    def spoil(exchange: Exchange) -> Answer:
+    def spoil(exchange: Exchange) -> Response:
         body = exchange.right.content().replace(b'"spoilt"', text.encode())
-        return Answer(200, body, page=exchange.right.page)
+        return Response(200, body, page=exchange.right.page)
 
     api.faults.add(spoil, path="/custom_fields", times=None)
     api.account["custom_fields"].insert({"id": 2, "slug": "whole"})

@@ -240,9 +240,9 @@ def columns_told(view: str) -> list[str]:
     _, found, rest = PAGE.read_text("utf-8").partition(f"\n## {view}\n")
     assert found
     section = rest.partition("\n## ")[0]
-    told = re.search(r"^Tables: (.+)\.$", section, re.MULTILINE)
-    assert told
-    assert set(re.findall(r"`(\w+)`", told[1])) == TABLES[view]
+    named = re.search(r"^Tables: (.+)\.$", section, re.MULTILINE)
+    assert named
+    assert set(re.findall(r"`(\w+)`", named[1])) == TABLES[view]
     return [
         name
         for cell in re.findall(r"^\| (`.+?) \| \S.* \|$", section, re.MULTILINE)

@@ -1,7 +1,7 @@
 -- Tables: api_keys.
--- One row for each risk of each API key. A key that is revoked or has expired works no
--- longer and is no risk: of the revoked ones one row says so, expired ones have none.
--- What Partoo does not tell counts as the worse.
+-- One row for each risk of each API key. A key that is revoked or expired does not work
+-- any more and is not a risk: a revoked key has one row that says so, an expired key has
+-- none. If Partoo sends no value, the view assumes the worse case.
 SET search_path TO partoo;  -- the schema of the tables, and of the view
 
 CREATE OR REPLACE VIEW api_key_findings AS
@@ -28,11 +28,11 @@ api_key AS (
             AS works
     FROM api_keys AS k
     CROSS JOIN clock
-    -- Only rows that a loader marked as deleted have it, and not every table.
+    -- Rows that a loader marked as deleted have this column; some tables have no such rows.
     WHERE to_jsonb(k) ->> '_sdc_deleted_at' IS NULL
 ),
--- The size of a network follows from the number behind the slash. A cast to inet would
--- fail at a text that is no network.
+-- The number after the slash gives the size of a network. A cast to inet would fail if a
+-- text is not a network.
 network AS (
     SELECT
         k.id,
@@ -53,8 +53,8 @@ network AS (
             '/([0-9]|[1-9][0-9]|1[01][0-9]|12[0-8])$'
         )
 ),
--- Wide: more than a /24 of IPv4, or than a /48 of IPv6, which is what one site gets.
--- Huge: a /8 or a /32, which is what a whole provider gets, or more.
+-- Wide: larger than a /24 (IPv4) or a /48 (IPv6), the usual size for one site.
+-- Huge: a /8 or a /32, the usual size for a whole provider, or larger.
 wide AS (
     SELECT
         id,

@@ -1,8 +1,8 @@
 -- Tables: api_keys, users.
--- One row for each API key that works and whose owner is gone or disabled. It has the
--- columns of api_key_findings, so that UNION ALL makes one list of both. The users have
--- to be those that an ORG_ADMIN's key reads: to others most owners are invisible, and
--- would seem gone.
+-- One row for each API key that works and whose owner is deleted or disabled. It has the
+-- columns of api_key_findings, so that UNION ALL makes one list of both. Load the users
+-- with an ORG_ADMIN's key: other keys cannot read most owners, which would then look
+-- deleted.
 SET search_path TO partoo;  -- the schema of the tables, and of the view
 
 CREATE OR REPLACE VIEW api_key_owner_findings AS
@@ -12,7 +12,7 @@ WITH clock AS (
 owner AS (
     SELECT u.id, u.disabled
     FROM users AS u
-    -- Only rows that a loader marked as deleted have it, and not every table.
+    -- Rows that a loader marked as deleted have this column; some tables have no such rows.
     WHERE to_jsonb(u) ->> '_sdc_deleted_at' IS NULL
 )
 SELECT

@@ -1,6 +1,6 @@
 -- Tables: businesses, publisher_states.
--- One row for each store: the publishers that do not show its current data, and what
--- its data lack.
+-- One row for each store: the publishers that do not show its current data, and which
+-- data are missing.
 SET search_path TO partoo;  -- the schema of the tables, and of the view
 
 CREATE OR REPLACE VIEW listing_health AS
@@ -60,5 +60,5 @@ CROSS JOIN LATERAL (
     ) AS field (name, value)
     WHERE trim(coalesce(field.value, '')) = ''
 ) AS lacking
--- Only rows that a loader marked as deleted have it, and not every table.
+-- Only tables in which a loader has marked deleted rows have this column.
 WHERE to_jsonb(b) ->> '_sdc_deleted_at' IS NULL;

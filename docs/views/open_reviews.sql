@@ -38,5 +38,5 @@ WHERE r.state IS DISTINCT FROM 'deleted'
         FROM unnest(r.comments) AS comment (object)
         WHERE jsonb_typeof(comment.object) = 'object'
     )
-    -- Only rows that a loader marked as deleted have it, and not every table.
+    -- Rows that a loader marked as deleted have this column; some tables have no such rows.
     AND to_jsonb(r) ->> '_sdc_deleted_at' IS NULL;

@@ -1,5 +1,5 @@
 -- Tables: reviews.
--- One row for each review, those that vanished from their platform included.
+-- One row for each review, including those that were deleted from their platform.
 SET search_path TO partoo;  -- the schema of the tables, and of the view
 
 CREATE OR REPLACE VIEW review_facts AS
@@ -39,5 +39,5 @@ CROSS JOIN LATERAL (
     FROM unnest(r.comments) AS comment (object)
     WHERE jsonb_typeof(comment.object) = 'object'
 ) AS reply
--- Only rows that a loader marked as deleted have it, and not every table.
+-- Only tables in which a loader has marked deleted rows have this column.
 WHERE to_jsonb(r) ->> '_sdc_deleted_at' IS NULL;

@@ -1,6 +1,6 @@
 -- Tables: businesses, presence_metrics, reviews.
--- One row for each store and product of Partoo: what is missing, and why. Of Review
--- Booster and Messages only the subscription is looked at.
+-- One row for each store and product of Partoo: what is missing, and why. For Review
+-- Booster and Messages, only the subscription is checked.
 SET search_path TO partoo;  -- the schema of the tables, and of the view
 
 CREATE OR REPLACE VIEW store_coverage AS
@@ -11,7 +11,7 @@ WITH loaded AS (
         count(*) AS rows,
         max(r.date)::date AS last_day
     FROM reviews AS r
-    -- Only rows that a loader marked as deleted have it, and not every table.
+    -- Rows that a loader marked as deleted have this column; some tables have no such rows.
     WHERE to_jsonb(r) ->> '_sdc_deleted_at' IS NULL
     GROUP BY r.business_id
     UNION ALL

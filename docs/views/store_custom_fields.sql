@@ -1,6 +1,6 @@
 -- Tables: businesses.
--- One row for each custom field that a store has, with or without a value. Texts come
--- without the quotes of JSON; lists stay JSON.
+-- One row for each custom field of a store, with or without a value. Texts have no JSON
+-- quotes; lists stay JSON.
 SET search_path TO partoo;  -- the schema of the tables, and of the view
 
 CREATE OR REPLACE VIEW store_custom_fields AS
@@ -21,6 +21,6 @@ SELECT
     END AS value
 FROM businesses AS b
 CROSS JOIN LATERAL unnest(b.custom_fields) AS field (object)
--- Only rows that a loader marked as deleted have it, and not every table.
+-- Only tables in which a loader has marked deleted rows have this column.
 WHERE to_jsonb(b) ->> '_sdc_deleted_at' IS NULL
     AND jsonb_typeof(field.object) = 'object';

@@ -1,6 +1,6 @@
 -- Tables: presence_metrics.
--- One row for each store and day with figures of Google. In the sums, a figure that
--- Google did not give is left out; a sum of nothing but those is null.
+-- One row for each store and day with figures from Google. Sums leave out figures that
+-- Google did not report; if it reported none, the sum is null.
 SET search_path TO partoo;  -- the schema of the tables, and of the view
 
 CREATE OR REPLACE VIEW store_day_visibility AS
@@ -39,5 +39,5 @@ CROSS JOIN LATERAL (
         ('action', m.website_clicks)
     ) AS metric (kind, figure)
 ) AS total
--- Only rows that a loader marked as deleted have it, and not every table.
+-- Only tables in which a loader has marked deleted rows have this column.
 WHERE to_jsonb(m) ->> '_sdc_deleted_at' IS NULL;

@@ -1,6 +1,6 @@
 -- Tables: search_keywords.
--- One row for each store, month and search term. Google hides a small number: it lies
--- below the threshold and is not zero, so that it has no count but bounds.
+-- One row for each store, month and search term. Google hides small numbers: such a term
+-- has no count, but a lower bound of 1 and an upper bound below the threshold.
 SET search_path TO partoo;  -- the schema of the tables, and of the view
 
 CREATE OR REPLACE VIEW store_month_keywords AS
@@ -14,5 +14,5 @@ SELECT
     coalesce(k.count, CASE WHEN k.threshold IS NOT NULL THEN 1 END) AS people_at_least,
     coalesce(k.count, k.threshold - 1) AS people_at_most
 FROM search_keywords AS k
--- Only rows that a loader marked as deleted have it, and not every table.
+-- Only tables in which a loader has marked deleted rows have this column.
 WHERE to_jsonb(k) ->> '_sdc_deleted_at' IS NULL;

@@ -1,6 +1,6 @@
 -- Tables: businesses, reviews.
--- One row for each store and month (UTC) with reviews. Reviews that vanished from their
--- platform do not count.
+-- One row for each store and month (UTC) with reviews. Reviews that were deleted from
+-- their platform do not count.
 SET search_path TO partoo;  -- the schema of the tables, and of the view
 
 CREATE OR REPLACE VIEW store_month_reputation AS
@@ -31,7 +31,7 @@ WITH review AS (
     WHERE r.business_id IS NOT NULL
         AND r.date IS NOT NULL
         AND r.state IS DISTINCT FROM 'deleted'
-        -- Only rows that a loader marked as deleted have it, and not every table.
+        -- Rows that a loader marked as deleted have this column; some tables have no such rows.
         AND to_jsonb(r) ->> '_sdc_deleted_at' IS NULL
 ),
 store_month AS (
@@ -77,6 +77,6 @@ SELECT
     s.answered_within_48h,
     s.share_within_48h
 FROM store_month AS s
--- The reviews of a store that is gone stay, without its name.
+-- Reviews of a deleted store stay, without the name of the store.
 LEFT JOIN businesses AS b
     ON b.id = s.business_id AND to_jsonb(b) ->> '_sdc_deleted_at' IS NULL;

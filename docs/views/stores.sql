@@ -41,5 +41,5 @@ CROSS JOIN LATERAL (
         ON g.id = member.id AND to_jsonb(g) ->> '_sdc_deleted_at' IS NULL
     WHERE member.id IS NOT NULL
 ) AS grouped
--- Only rows that a loader marked as deleted have it, and not every table.
+-- Only tables in which a loader has marked deleted rows have this column.
 WHERE to_jsonb(b) ->> '_sdc_deleted_at' IS NULL;

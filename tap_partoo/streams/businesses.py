@@ -170,7 +170,7 @@ class Businesses(PartooStream):
         th.Property(
             "code",
             th.StringType,
-            description="Your own store code: unique in the organization, but it can "
+            description="Your own store code: unique in the organisation, but it can "
             "change.",
         ),
         th.Property(
@@ -184,7 +184,7 @@ class Businesses(PartooStream):
         th.Property(
             "org_id",
             th.IntegerType,
-            description="Organization of the business. Joins `organizations.org_id`.",
+            description="Organisation of the business. Joins `organizations.org_id`.",
         ),
         th.Property(
             "group_id",
@@ -292,7 +292,7 @@ class Businesses(PartooStream):
         th.Property(
             "custom_fields",
             th.ArrayType(_CUSTOM_FIELD),
-            description="Values of your organization's own fields.",
+            description="Values of your organisation's own fields.",
         ),
         th.Property(
             "completion_rate",

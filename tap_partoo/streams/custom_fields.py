@@ -1,4 +1,4 @@
-"""Definitions of the organization's own fields of its businesses."""
+"""Definitions of the organisation's own fields of its businesses."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ class FeedbackResults(PartooStream):
         "feedback_result_fields.choices",  # of any shape, so possibly with free text
         "comments.author_name",
         "comments.content",
-        "extra",  # anything that your organization sends with the survey
+        "extra",  # anything that your organisation sends with the survey
     )
     primary_keys = ("id",)
     paging = NumberedPages("items", per_page=None)
@@ -147,7 +147,7 @@ class FeedbackResults(PartooStream):
         th.Property(
             "extra",
             JSONText,
-            description="Your organization's own data about the feedback, as JSON "
+            description="Your organisation's own data about the feedback, as JSON "
             "text.",
         ),
     )
@@ -177,7 +177,7 @@ class FeedbackForms(PartooStream):
         th.Property(
             "org_id",
             th.IntegerType,
-            description="Organization of the form. Joins `organizations.org_id`.",
+            description="Organisation of the form. Joins `organizations.org_id`.",
         ),
         th.Property(
             "email_reply_source",

@@ -1,4 +1,4 @@
-"""Organizations, their users, and the groups that their businesses belong to."""
+"""Organisations, their users, and the groups that their businesses belong to."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 
 class Organizations(PartooStream):
-    """The organizations that the API key may read: one, or all of a PROVIDER.
+    """The organisations that the API key may read: one, or all of a PROVIDER.
 
     https://developers.partoo.co/api-reference/organizations/search-for-organizations
     """
 
     name = "organizations"
     path = "/org/search"
-    needs = "a key that may read organizations"
+    needs = "a key that may read organisations"
     personal_data = ()
     primary_keys = ("org_id",)
     paging = NumberedPages("orgs", per_page=100)
@@ -38,14 +38,14 @@ class Organizations(PartooStream):
             "org_id",
             th.IntegerType(nullable=False),
             required=True,
-            description="Identifies the organization. Primary key.",
+            description="Identifies the organisation. Primary key.",
         ),
-        th.Property("name", th.StringType, description="Name of the organization."),
+        th.Property("name", th.StringType, description="Name of the organisation."),
         th.Property("alias", th.StringType, description="Short name."),
         th.Property(
             "provider",
             th.StringType,
-            description="Provider that the organization belongs to, such as `partoo`.",
+            description="Provider that the organisation belongs to, such as `partoo`.",
         ),
         th.Property(
             "type",
@@ -60,7 +60,7 @@ class Organizations(PartooStream):
         th.Property(
             "org_features",
             strings(),
-            description="Features that the organization itself has subscribed to.",
+            description="Features that the organisation itself has subscribed to.",
         ),
         th.Property(
             "last_org_api_call",
@@ -112,7 +112,7 @@ class Users(PartooStream):
         th.Property(
             "org_id",
             th.IntegerType,
-            description="Organization of the user. Joins `organizations.org_id`.",
+            description="Organisation of the user. Joins `organizations.org_id`.",
         ),
         th.Property("first_name", th.StringType, description="First name."),
         th.Property("last_name", th.StringType, description="Last name."),

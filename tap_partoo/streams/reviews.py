@@ -132,7 +132,7 @@ class Reviews(PartooStream):
         th.Property(
             "org_id",
             th.IntegerType,
-            description="Organization of the business. Joins `organizations.org_id`.",
+            description="Organisation of the business. Joins `organizations.org_id`.",
         ),
         th.Property(
             "business_id",
@@ -226,7 +226,7 @@ class ReplyTemplates(PartooStream):
         th.Property(
             "org_id",
             th.IntegerType,
-            description="Organization of the template. Joins `organizations.org_id`.",
+            description="Organisation of the template. Joins `organizations.org_id`.",
         ),
         th.Property("update_date", th.DateTimeType, description="Last change, UTC."),
         th.Property("creation_date", th.DateTimeType, description="Creation, UTC."),

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class CustomRoles(PartooStream):
-    """Roles that the organization can give its users, and what they allow.
+    """Roles that the organisation can give its users, and what they allow.
 
     https://developers.partoo.co/api-reference/custom-roles/list-custom-roles
     """
@@ -40,7 +40,7 @@ class CustomRoles(PartooStream):
             "api_id",
             th.StringType(nullable=False),
             required=True,
-            description="Identifies the role in its organization. Primary key.",
+            description="Identifies the role in its organisation. Primary key.",
         ),
         th.Property(
             "description", th.StringType, description="What the role is meant for."
@@ -49,7 +49,7 @@ class CustomRoles(PartooStream):
             "org_id",
             th.IntegerType(nullable=False),
             required=True,
-            description="Organization of the role; 0: Partoo names none. Joins "
+            description="Organisation of the role; 0: Partoo names none. Joins "
             "`organizations.org_id`. Primary key.",
         ),
         th.Property(
@@ -73,7 +73,7 @@ class CustomRoles(PartooStream):
     def slices(self, run: Run) -> Queries:
         roles = self.read_all()
         run.is_complete &= roles.is_complete
-        # Organizations of a PROVIDER share the ids of built-in roles.
+        # Organisations of a PROVIDER share the ids of built-in roles.
         self._roles: dict[str, list[Record]] = {}
         for role in roles.rows:
             self._roles.setdefault(str(role.get("api_id")), []).append(role)
@@ -102,7 +102,7 @@ class CustomRoles(PartooStream):
 
 
 class Permissions(PartooStream):
-    """Permissions that the organization's plans unlock, one row each.
+    """Permissions that the organisation's plans unlock, one row each.
 
     https://developers.partoo.co/api-reference/custom-roles/get-permissions
     """

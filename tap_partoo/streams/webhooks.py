@@ -47,7 +47,7 @@ class Webhooks(PartooStream):
         th.Property(
             "org_id",
             th.IntegerType,
-            description="Organization of the webhook. Joins `organizations.org_id`.",
+            description="Organisation of the webhook. Joins `organizations.org_id`.",
         ),
         th.Property("created_at", th.DateTimeType, description="Creation, UTC."),
         th.Property("updated_at", th.DateTimeType, description="Last change, UTC."),

@@ -14,13 +14,9 @@ from .server import StandIn
 from .whole import whole_account
 from .wire import Response, Wire
 
-Answer = Response
-"""The former name, which some tests still use."""
-
 __all__ = [
     "RESOURCES",
     "Account",
-    "Answer",
     "Fault",
     "Habits",
     "Key",

@@ -24,7 +24,7 @@ PRODUCTS = frozenset(
 
 
 class Account:
-    """All that one organization has; safe to change while the server runs.
+    """All that one organisation has; safe to change while the server runs.
 
     `account["reviews"]` is the table of a stream's rows.
 
@@ -37,7 +37,7 @@ class Account:
         seed: Decides the random order.
 
     Attributes:
-        products: What the organization has bought; lists that need more are refused.
+        products: What the organisation has bought; lists that need more are refused.
         clock_offset: How far Partoo's clock is ahead of this machine's.
     """
 

@@ -131,7 +131,7 @@ def ending(parse: Callable[[str], float]) -> Parameter:
 
 
 def of_organization() -> Parameter:
-    """Want rows of one organization; rows that name none belong to each."""
+    """Want rows of one organisation; rows that name none belong to each."""
     return Parameter(integer, lambda row, org: row.value("org_id") in {org, None})
 
 

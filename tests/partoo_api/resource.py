@@ -91,7 +91,7 @@ class Resource:
         orders: The values of `order_by`, without the sign, and the field of each.
         moment: When a row counts as changed, in epoch seconds, for a range.
         moment_order: The value of `order_by` that sorts by that moment.
-        product: What an organization must have bought.
+        product: What an organisation must have bought.
         detail: The path of one row, if the documentation has it.
         implied: Returns parameters that a request does not name.
         view: The form of the rows in a list; as they are stored by default.

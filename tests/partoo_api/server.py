@@ -72,8 +72,8 @@ class StandIn:
         account: The account, to be changed at any time.
         requests: Every request so far, in order of arrival.
         faults: What will go wrong.
-        before_answer: Called before the response to a `GET /api_keys`, with the number
-            of that request (the first is 1) and its query.
+        before_response: Called before the response to a `GET /api_keys`, with the
+            number of that request (the first is 1) and its query.
         before_list: Called before the response with any list, with the request and its
             number among those of its path.
         habits: May be changed at any time.
@@ -99,7 +99,7 @@ class StandIn:
         self.account = account
         self.requests: list[LoggedRequest] = []
         self.faults = Faults()
-        self.before_answer: Callable[[int, Mapping[str, str]], None] | None = None
+        self.before_response: Callable[[int, Mapping[str, str]], None] | None = None
         self.before_list: Callable[[LoggedRequest, int], None] | None = None
         self.habits = habits or Habits()
         if clock_offset:
@@ -228,8 +228,8 @@ class StandIn:
     def _call_before(
         self, resource: Resource, number: Number, logged: LoggedRequest
     ) -> None:
-        if self.before_answer and resource.name == "api_keys":
-            self.before_answer(number.of_path, logged.query)
+        if self.before_response and resource.name == "api_keys":
+            self.before_response(number.of_path, logged.query)
         if self.before_list:
             self.before_list(logged, number.of_path)
 

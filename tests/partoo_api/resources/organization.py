@@ -1,4 +1,4 @@
-"""Organizations, their users, and the sections and groups of their businesses."""
+"""Organisations, their users, and the sections and groups of their businesses."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def make_organization(_: Scene, index: int) -> Record:
-    """Make an organization."""
+    """Make an organisation."""
     record: dict[str, Any] = {
         "org_id": ORGANIZATION + index,
         "name": ("Les Épis d'Or", "Zoë & Söhne")[index % 2],

@@ -77,7 +77,7 @@ PERMISSIONS = Resource(
 
 
 def make_role(_: Scene, index: int) -> Record:
-    """Make a role: built-in ones come back in each organization, or belong to none."""
+    """Make a role: built-in ones come back in each organisation, or belong to none."""
     base = ("ORG_MANAGER", "GROUP_MANAGER", "BUSINESS_MANAGER")
     built_in = index % 8 < 6
     org = (ORGANIZATION, None)[index % 8 // 3] if built_in else ORGANIZATION
