@@ -62,6 +62,11 @@ def test_meltano_commands_load_the_account(api: StandIn, tmp_path: Path) -> None
         assert loaded_rows(database) == expected_rows(api.account)
 
 
+def test_the_version_of_meltano_is_beside_its_commands() -> None:
+    for title in ("In a Meltano project", "From this checkout"):
+        assert "Meltano 4 or newer" in section(title)
+
+
 def bookmark_of(state: dict[str, Any]) -> str:
     entry = state["bookmarks"]["api_keys"]
     assert entry["replication_key"] == "created_at"

@@ -42,6 +42,7 @@ def rows(done: Run) -> dict[str, str]:
 def test_every_stream_is_asked_for_one_record(whole: StandIn, run_tap: RunTap) -> None:
     done = run_tap(whole, "--test")
     assert done.returncode == 0, done.stderr
+    assert "ERROR" not in done.stderr
     table = rows(done)
     assert sorted(table) == NAMES
     for stream in STREAMS:
