@@ -44,20 +44,25 @@ class Output:
         """
         self.version: int | None = None
         """That of a FULL_TABLE run, for all records."""
-        self._extras: dict[str, Any] = {}
         self._stream = stream
         self._present = present
-        self._maps = [
-            (each.stream_alias, None if _is_identity(each) else each)
+        self._writer = writer
+        self._outputs: list[tuple[StreamMap | None, dict[str, Any]]] = [
+            (
+                None if _is_identity(each) else each,
+                {"type": "RECORD", "stream": each.stream_alias, "record": None},
+            )
             for each in stream_maps
         ]
-        self._writer = writer
+        """The map to apply, if any, and the message for one record after the other."""
 
     def begin_page(self) -> None:
         """Note when the records that follow were extracted."""
-        self._extras = {"time_extracted": datetime.now(UTC).isoformat()}
-        if self.version is not None:
-            self._extras["version"] = self.version
+        extracted_at = datetime.now(UTC).isoformat()
+        for _, message in self._outputs:
+            message["time_extracted"] = extracted_at
+            if self.version is not None:
+                message["version"] = self.version
 
     def write(self, record: Record) -> None:
         """Write a record.
@@ -67,15 +72,10 @@ class Output:
         """
         if self._present:
             record = self._present(record)
-        for alias, stream_map in self._maps:
+        for stream_map, message in self._outputs:
             mapped = self._mapped(stream_map, record) if stream_map else record
             if mapped is not None:
-                message = {
-                    "type": "RECORD",
-                    "stream": alias,
-                    "record": mapped,
-                    **self._extras,
-                }
+                message["record"] = mapped
                 try:
                     self._writer.write_record(message)
                 except (TypeError, ValueError) as error:
