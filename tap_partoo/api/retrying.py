@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-import random
 import time
 from functools import partial
+from random import SystemRandom
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import backoff
@@ -32,6 +32,8 @@ BACKOFF_FACTOR_SECONDS = 1.0
 BACKOFF_MAX_SECONDS = 30.0
 MAX_JITTER_SECONDS = 1.0
 UNREACHABLE_MAX_TRIES = 3
+
+_RANDOM = SystemRandom()  # has no state that threads would share
 
 
 def retrying(
@@ -82,7 +84,7 @@ def _waits() -> Generator[float, Any, None]:
     while True:
         error = yield wait
         asked = _retry_after(error)
-        jitter = random.uniform(0, MAX_JITTER_SECONDS)  # noqa: S311 - no secret
+        jitter = _RANDOM.uniform(0, MAX_JITTER_SECONDS)
         # "0 seconds" from a server in trouble would cause a tight loop.
         wait = asked or next(exponential) + jitter
 
