@@ -106,12 +106,7 @@ class TapPartoo(CarefulTap):
     def ahead(self) -> Ahead:
         """The first pages of the streams that follow."""
         streams = cast("Mapping[str, PartooStream]", self.streams)
-        return Ahead(
-            list(streams.values()),
-            self.lists,
-            lambda stream, part: stream.fetch(part),
-            workers=self.workers,
-        )
+        return Ahead(list(streams.values()), self.lists, workers=self.workers)
 
     @cached_property
     def refusals(self) -> Refusals:

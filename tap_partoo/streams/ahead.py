@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from concurrent.futures import Future
 
     from tap_partoo.reading.pages import Page, Slice
@@ -25,7 +25,6 @@ class Ahead:
         self,
         streams: Sequence[PartooStream],
         lists: Lists,
-        fetch: Callable[[PartooStream, Slice], Page],
         *,
         workers: int,
     ) -> None:
@@ -34,12 +33,10 @@ class Ahead:
         Args:
             streams: The streams of the tap, in the order in which they are read.
             lists: The lists that have been read for several streams.
-            fetch: Gets the first page of a query.
             workers: Maximum number of pages that are kept or being requested.
         """
         self._streams = streams
         self._lists = lists
-        self._fetch = fetch
         self._workers = workers
         self._pool: ThreadPoolExecutor | None = None
         self._requested: set[str] = set()
@@ -71,7 +68,7 @@ class Ahead:
         self._pool = self._pool or ThreadPoolExecutor(self._workers)
         part = stream.whole_list()
         try:
-            self._pages[name] = (part, self._pool.submit(self._fetch, stream, part))
+            self._pages[name] = (part, self._pool.submit(stream.fetch, part))
         except RuntimeError:  # no more threads: the stream requests the page itself
             return
 
