@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, date, datetime
 from functools import lru_cache
 
-_IS_CANONICAL = re.compile(
-    r"\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):\d\d:\d\d(?:\.(?!000000)\d{6})?\+00:00",
-    re.ASCII,
-).fullmatch
+import msgspec
 
 
 # The times of one record are often the same: it has not changed since it was created.
@@ -27,18 +23,15 @@ def to_utc(text: str) -> str:
     Raises:
         ValueError: If the text is not a date, or not in the years 1 to 9999 in UTC.
     """
-    if _IS_CANONICAL(text):  # as most are; to convert them takes twice as long
-        datetime.fromisoformat(text)  # the day may not exist
-        return text
     moment = datetime.fromisoformat(text.strip().upper())
-    if moment.tzinfo is UTC:  # as Partoo sends them
-        return moment.isoformat()
     if moment.tzinfo is None:
-        return moment.replace(tzinfo=UTC).isoformat()
+        moment = moment.replace(tzinfo=UTC)
     try:
-        return moment.astimezone(UTC).isoformat()
+        moment = moment.astimezone(UTC)
     except OverflowError as error:
         raise ValueError(str(error)) from error
+    # As `isoformat`, in an eighth of its time.
+    return str(msgspec.to_builtins(moment)).replace("Z", "+00:00")
 
 
 def to_date(text: str) -> str:
