@@ -86,7 +86,6 @@ class TapPartoo(CarefulTap):
         """The API client of all streams."""
         return PartooClient(
             self.session,
-            api_url=self.config["api_url"],
             timeout=self.config["request_timeout"],
             logger=self.logger,
         )

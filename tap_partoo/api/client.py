@@ -8,7 +8,6 @@ from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import requests
 from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
 
 from tap_partoo.api.decoding import decode
@@ -24,6 +23,8 @@ from tap_partoo.redaction import redact
 if TYPE_CHECKING:
     import logging
     from collections.abc import Callable, Mapping
+
+    import requests
 
     from tap_partoo.api.session import PartooSession
 
@@ -54,21 +55,18 @@ class PartooClient:
         self,
         session: PartooSession,
         *,
-        api_url: str,
         timeout: float,
         logger: logging.Logger,
     ) -> None:
         """Set what all requests have in common.
 
         Args:
-            session: Sends the requests, with the headers that they share.
-            api_url: The address that paths are added to.
+            session: Sends the requests, with what they share.
             timeout: Seconds to wait for a connection, and for each part of a response.
             logger: Logs each request on level debug.
         """
         self._clock_ahead: timedelta | None = None
         self._session = session
-        self._api_url = api_url.rstrip("/")
         self._timeout = min(timeout, MAX_TIMEOUT_SECONDS)
         self._logger = logger
 
@@ -92,7 +90,7 @@ class PartooClient:
         """Return the result of a request, which is retried while that can help.
 
         Args:
-            path: The path of the resource, with its leading `/`.
+            path: The path of the resource, with its leading `/`, quoted.
             query: The query parameters.
             read: Makes the result from the response; it raises
                 `UnreadableResponseError` if the content is unexpected.
@@ -122,11 +120,10 @@ class PartooClient:
         query: Mapping[str, str],
         read: Callable[[Response], Result],
     ) -> Result:
-        url = f"{self._api_url}{path}"
+        request = self._session.prepare(path, query)
         self._session.pacer.note_request(name)
-        request = requests.Request("GET", url, params=dict(query))
         response = self._session.send(
-            self._session.prepare_request(request),
+            request,
             timeout=self._timeout,
             # Unlike `Authorization`, a custom header would be sent after a redirect.
             allow_redirects=False,
@@ -151,9 +148,10 @@ class PartooClient:
                 )
             )
         except UnreadableResponseError as error:
+            where = address(str(request.url))
             problem = f"{error}.{quoted_message(body)}".removesuffix(".")
             failure = RetriableAPIError(
-                f"{address(url)} sent {problem}. Check `api_url`, or run again later."
+                f"{where} sent {problem}. Check `api_url`, or run again later."
             )
         raise failure
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
+from urllib.parse import quote
 
 from singer_sdk import typing as th
 from typing_extensions import override
@@ -284,7 +285,7 @@ class Groups(PartooStream):
         """Return the query for the groups of a section, or them if it contains them."""
         embedded = section.get("groups")
         return Slice(
-            f"{self.path}/{section.get('id')}",
+            f"{self.path}/{quote(str(section.get('id')), safe='')}",
             self.paging,
             label=f"section {section.get('id')}",
             fill={"section_id": section.get("id")},

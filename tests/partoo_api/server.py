@@ -162,7 +162,7 @@ class StandIn:
             self._handle_request,
             interface="asgi3",
             proxy_headers=False,
-            http="h11",
+            http="httptools",
             ws="none",
             lifespan="off",
             log_config=None,
