@@ -63,7 +63,7 @@ class Fitter:
         self._unfit: Counter[str] = Counter()
         self._first_unfit: dict[str, str] = {}
         self._unknown: set[str] = set()
-        self._fit = _Object(columns, "", self)
+        self._fit = _Object(columns, "", self).fit
 
     def fit_page(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Make the items of one page fit the columns.
@@ -143,12 +143,13 @@ class _Object:
         }
         self._shapes: dict[tuple[object, ...], list[Step]] = {}
 
-    def __call__(self, row: object) -> dict[str, Any]:
+    def fit(self, row: object) -> dict[str, Any]:
         if type(row) is not dict:
             raise ValueError
         shape = (*row, *map(type, row.values()))
-        steps = self._shapes.get(shape)
-        if steps is None:
+        try:
+            steps = self._shapes[shape]
+        except KeyError:
             steps = self._steps(row)
             if len(self._shapes) < MAX_SHAPES:
                 self._shapes[shape] = steps
@@ -184,7 +185,7 @@ def _converter(
 ) -> tuple[type, Convert]:
     """Return the Python type that is kept at a path, and the converter for others."""
     if isinstance(declared, th.ObjectType):
-        return type(None), _Object(declared, f"{path}.", fitter)
+        return type(None), _Object(declared, f"{path}.", fitter).fit
     if isinstance(declared, th.ArrayType):
         wrapped = declared.wrapped_type
         kind, convert = _converter(wrapped, f"{path}[]", fitter)

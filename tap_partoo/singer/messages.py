@@ -135,7 +135,8 @@ def _write(chunk: bytes) -> None:
         sys.stdout.write(chunk.decode())
         sys.stdout.flush()
         return
+    # The buffer would only copy it; without one (PYTHONUNBUFFERED), there is no `raw`.
+    output = getattr(output, "raw", output)
     rest = memoryview(chunk)
-    while rest:  # without buffer (PYTHONUNBUFFERED), it may take only a part
+    while rest:  # it may take only a part
         rest = rest[output.write(rest) :]
-    output.flush()

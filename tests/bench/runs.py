@@ -182,13 +182,18 @@ def run_command(folder: Path, command: Sequence[str]) -> Run:
     Raises:
         BenchmarkError: If it fails.
     """
+    variables = {
+        name: value
+        for name, value in clean_environment(ENVIRONMENT).items()
+        if not name.startswith("PYTHON")  # may leave out buffers, or compiled modules
+    }
     script = (sys.executable, "-I", "-S", measure.__file__)
     files = (str(folder / "stdout"), str(folder / "stderr"))
     measured = subprocess.run(
         [*script, *files, *command],
         check=True,
         cwd=ROOT,
-        env=clean_environment(ENVIRONMENT),
+        env=variables,
         stdout=subprocess.PIPE,
     )
     cost: dict[str, Any] = json.loads(measured.stdout)
