@@ -81,10 +81,10 @@ such as `2018-03-12T11:49:03.399475+00:00`; dates are `2018-03-12`. If the shape
 value is not documented, or varies, the column contains its JSON text.
 
 A value that does not have the type of its column is converted if nothing is lost;
-otherwise it becomes null, and one warning per column says how many. Fields that this
-version does not know are left out and named in one warning. Fields that could contain a
-secret (`api_key`, `token`, `password`, the address and headers of a webhook) are never
-loaded.
+otherwise it becomes null, and one warning per column says how many. The character NUL,
+which databases refuse, becomes `�`. Fields that this version does not know are left out
+and named in one warning. Fields that could contain a secret (`api_key`, `token`,
+`password`, the address and headers of a webhook) are never loaded.
 """
 
 # Notes, in addition to the columns.

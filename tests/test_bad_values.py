@@ -109,6 +109,28 @@ def test_it_does_so_in_each_kind_of_stream(name: str, column: str, text: str) ->
     assert f"{name}.{column}: 1 value(s) do not fit the schema" in line
 
 
+def test_a_nul_character_is_replaced_wherever_it_is() -> None:
+    r"""PostgreSQL refuses it in text and in jsonb; `\\u0000` is ordinary text."""
+    text = r'{"a": "x\u0000y", "b": [{"\u0000": ["\u0000"]}], "c": "\\u0000", "d": 1}'
+    mark = "\N{REPLACEMENT CHARACTER}"
+    wanted = {"a": f"x{mark}y", "b": [{mark: [mark]}], "c": r"\u0000", "d": 1}
+    assert decode(text.encode()) == wanted
+
+
+def test_a_nul_character_leaves_no_column_out() -> None:
+    with StandIn(whole_account(reviews=3, conversations=0)) as api:
+        for row in api.account["reviews"].rows():
+            comment = {"id": 1, "content": "a\0b", "replies": [{"content": "\0"}]}
+            api.account.edit_review(row["id"], title="\0", comments=[comment])
+        run = run_here(api, catalog=catalog_of("reviews"))
+    assert len(run.records) == 3
+    for record in run.records:
+        assert record["title"] == "\N{REPLACEMENT CHARACTER}"
+        assert record["comments"][0]["content"] == "a\N{REPLACEMENT CHARACTER}b"
+        assert "u0000" not in json.dumps(record)
+    assert not [line for line in run.stderr.splitlines() if "WARNING" in line]
+
+
 @pytest.mark.parametrize("name", ["api_keys", "messages", "permissions"])
 def test_a_byte_order_mark_is_no_fault(name: str) -> None:
     def mark(exchange: faults.Exchange) -> Response:

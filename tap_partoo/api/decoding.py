@@ -23,6 +23,7 @@ MAX_DEPTH = 200
 
 _TOKENS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
 _HALF_CHARACTER = r'"\ud800"'
+_NUL = rb"\u0000"
 
 
 def decode(body: bytes) -> Any:  # noqa: ANN401 - JSON can be anything
@@ -30,13 +31,14 @@ def decode(body: bytes) -> Any:  # noqa: ANN401 - JSON can be anything
 
     A number beyond all limits, a text with half a character (a lone surrogate), and
     what is nested too deeply become `UNREADABLE`: their column becomes null, and the
-    run goes on.
+    run goes on. A NUL character, which databases refuse, becomes U+FFFD.
 
     Raises:
         UnreadableResponseError: If the text is not JSON.
     """
     try:
-        return msgspec.json.decode(body)
+        if _NUL not in body:
+            return msgspec.json.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         pass  # msgspec is several times as fast, but stricter than the grammar
     try:
@@ -88,14 +90,20 @@ def _integer(text: str) -> object:
 
 def _cleaned(value: object) -> object:
     if isinstance(value, str):
-        return value if _is_encodable(value) else UNREADABLE
+        return _without_nul(value) if _is_encodable(value) else UNREADABLE
     if isinstance(value, list):
         return [_cleaned(item) for item in value]
     if isinstance(value, dict):
         return {
-            key: _cleaned(item) for key, item in value.items() if _is_encodable(key)
+            _without_nul(key): _cleaned(item)
+            for key, item in value.items()
+            if _is_encodable(key)
         }
     return value
+
+
+def _without_nul(text: str) -> str:
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def _is_encodable(text: str) -> bool:
