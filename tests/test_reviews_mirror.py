@@ -32,8 +32,8 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     # A tenth of the real sizes, which test_reviews_ranges.py has.
     monkeypatch.setattr("tap_partoo.reading.slices.MAX_PAGES", 10)
     monkeypatch.setattr("tap_partoo.reading.slices.PART_PAGES", 6)
-    monkeypatch.setattr("tap_partoo.reading.reader.MAX_PAGES", 10)
-    monkeypatch.setattr("tap_partoo.reading.reader.SLOW_SECONDS", 0.002)
+    monkeypatch.setattr("tap_partoo.reading.queue.MAX_PAGES", 10)
+    monkeypatch.setattr("tap_partoo.reading.queue.SLOW_SECONDS", 0.002)
 
 
 def served(account: Account, concurrency: int, *, lists_deleted: bool) -> StandIn:

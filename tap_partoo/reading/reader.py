@@ -8,11 +8,8 @@ twice, while some of its rows are missing.
 from __future__ import annotations
 
 import time
-from collections import deque
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-from dataclasses import dataclass, field
-from functools import partial
+from contextlib import closing
+from dataclasses import dataclass
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,7 +17,8 @@ from singer_sdk.exceptions import FatalAPIError
 
 from tap_partoo.errors import NotFoundError, RefusedError
 from tap_partoo.reading.proof import Proof
-from tap_partoo.reading.slices import MAX_PAGES, PART_PAGES
+from tap_partoo.reading.queue import Queue
+from tap_partoo.reading.slices import PART_PAGES
 from tap_partoo.reading.walks import InvalidPagingError
 from tap_partoo.redaction import redact
 
@@ -30,19 +28,14 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tap_partoo.reading.pages import Page, Position, Slice
+    from tap_partoo.reading.queue import Query
     from tap_partoo.reading.slices import Slices
-    from tap_partoo.reading.walks import Walk
 
     Record = dict[str, Any]
 
 MAX_EXTRA_ATTEMPTS = 2
 MAX_REFUSED_CHILDREN = 10
 """If this many are refused before any is read, the stream is refused."""
-
-SLOW_SECONDS = 0.02
-"""Start the workers once responses lag behind processing by this much. Workers slow
-down the thread that makes records by a sixth: they only pay off if there is something
-to wait for."""
 
 
 @dataclass(slots=True)
@@ -53,34 +46,6 @@ class Batch:
     records: list[Record]
     outcome: Literal["", "complete", "incomplete", "refused"] = ""
     """Set only at the end of the query, where there are no records."""
-
-
-@dataclass(eq=False, slots=True)
-class _Request:
-    """A page that has been requested."""
-
-    position: Position
-    result: Callable[[], Page]
-    is_done: Callable[[], bool]
-
-
-@dataclass(eq=False, slots=True)
-class _Query:
-    """A query that is being read."""
-
-    part: Slice
-    emitted: set[object] = field(default_factory=set)
-    attempts: int = 0
-    taken: int = 0
-    walk: Walk | None = None
-    ahead: deque[_Request] = field(default_factory=deque)
-
-    def ask(self) -> Position | Literal[False]:
-        """Return the position of the next page; False if it is not known yet."""
-        if self.walk is None:
-            return False if self.ahead or self.part.known_rows is not None else None
-        position = self.walk.ask()
-        return False if position is None else position
 
 
 class Reader:
@@ -122,22 +87,17 @@ class Reader:
         """The refusals of queries for one parent."""
         self.snapshot_at = ""
         """The `snapshot_at` of the first response."""
-        self.clock: Callable[[], float] = time.monotonic
         self.on_page: Callable[[Reader], None] = lambda _: None
         self._fetch = fetch
         self._make = make
-        self._workers = workers
+        self._queue = Queue(fetch, workers=workers)
         self._key = itemgetter(*primary_keys)
         self._entered_at = entered_at
         self._time_of = time_of
         self._name = name
         self._logger = logger
-        self._window = 1
-        self._lag_seconds = 0.0
-        self._submit: Callable[[Slice, Position], _Request] = self._ask_later
         self._proof: Proof
         self._total: int | None = None
-        self._active: deque[_Query] = deque()
         self._boundary: tuple[object, set[object]] = (None, set())
 
     def batches(self, slices: Slices) -> Iterator[Batch]:
@@ -153,10 +113,10 @@ class Reader:
         pending = iter(slices)
         self._total = slices.total
         try:
-            with ExitStack() as stack:
+            with closing(self._queue):
                 while True:
-                    self._fill(pending, stack)
-                    if not self._active:
+                    self._queue.fill(pending)
+                    if not self._queue.active:
                         return
                     yield from self._next(slices)
         except InvalidPagingError as error:
@@ -166,14 +126,14 @@ class Reader:
     @property
     def is_slow(self) -> bool:
         """Whether responses lag behind processing, so that workers pay off."""
-        return self._workers > 1 and self._lag_seconds > SLOW_SECONDS
+        return self._queue.is_slow
 
     def progress(self) -> tuple[int, int | None]:
         """Return how many pages or queries are done, of how many (None: not known)."""
         if self._total:
             return self.ended + len(self.refused), self._total
         left = 0
-        for query in self._active:
+        for query in self._queue.active:
             if query.walk is None:
                 left += PART_PAGES if query.part.range else 0
             elif query.walk.last is None:
@@ -182,91 +142,11 @@ class Reader:
                 left += query.walk.last - query.taken
         return self.pages, self.pages + left
 
-    # Which pages are requested.
-
-    def _fill(self, pending: Iterator[Slice], stack: ExitStack) -> None:
-        """Request as many pages as allowed at the same time, those needed first.
-
-        The workers do not stop at the end of a query: they also fetch the first pages
-        of the queries that follow, and their next ones as soon as they are known.
-        """
-        if self._window == 1 and self.is_slow:
-            self._start_workers(stack)
-        requests = [request for query in self._active for request in query.ahead]
-        room = self._window - sum(not request.is_done() for request in requests)
-        # Pages fetched before their turn wait in memory, and are lost if the run is
-        # interrupted: at most one window for the first query, and one for all others.
-        spare = 2 * self._window - len(requests)
-        for query in self._active:
-            if query is self._active[0]:
-                asked = self._ask_ahead(query, room if query.ahead else max(room, 1))
-            elif query.part.waits or min(room, spare) <= 0:
-                return
-            else:
-                self._look_into(query)
-                asked = self._ask_ahead(query, min(room, spare))
-            room, spare = room - asked, spare - asked
-        while min(room, spare) > 0 and len(self._active) < self._window:
-            part = next(pending, None)
-            if part is None:
-                return
-            query = _Query(part)
-            self._active.append(query)
-            if part.waits and len(self._active) > 1:
-                return
-            asked = self._ask_ahead(query, min(room, spare))
-            room, spare = room - asked, spare - asked
-
-    def _ask_ahead(self, query: _Query, most: int) -> int:
-        """Request the next pages of a query that are known; return how many."""
-        asked = 0
-        while asked < most and len(query.ahead) < self._window:
-            position = query.ask()
-            if position is False:
-                break
-            query.ahead.append(self._submit(query.part, position))
-            asked += 1
-        return asked
-
-    def _look_into(self, query: _Query) -> None:
-        """Find the pages of a query before its turn, if its first page allows it."""
-        if query.walk or self._window == 1 or len(query.ahead) != 1:
-            return
-        first = query.ahead[0]
-        if not first.is_done() or query is self._active[0]:
-            return
-        try:
-            page = first.result()
-        except Exception:  # noqa: BLE001 - raised again in its turn
-            return
-        if query.part.range and (page.max_page or 0) > MAX_PAGES:
-            return  # to be divided, in its turn
-        query.walk = query.part.paging.walk(page, query.part)
-
-    def _start_workers(self, stack: ExitStack) -> None:
-        pool = ThreadPoolExecutor(self._workers)
-        # Do not wait: a worker may be blocked in a socket for another minute.
-        stack.callback(pool.shutdown, wait=False, cancel_futures=True)
-        self._window = 2 * self._workers
-
-        def submit(part: Slice, position: Position) -> _Request:
-            try:
-                future = pool.submit(self._fetch, part, position)
-            except RuntimeError:  # no thread is available: do without
-                return self._ask_later(part, position)
-            return _Request(position, future.result, future.done)
-
-        self._submit = submit
-
-    def _ask_later(self, part: Slice, position: Position) -> _Request:
-        """Request a page when its turn comes, in this thread."""
-        return _Request(position, partial(self._fetch, part, position), lambda: False)
-
     # What the pages contain.
 
     def _next(self, slices: Slices) -> Iterator[Batch]:
         """Take the next page of the first query."""
-        query = self._active[0]
+        query = self._queue.active[0]
         part = query.part
         if part.known_rows is not None:
             self.read += len(part.known_rows)
@@ -280,24 +160,22 @@ class Reader:
             yield from self._without_page(query, request.position, error)
             return
         self.snapshot_at = self.snapshot_at or page.snapshot_at
-        self._lag_seconds += page.elapsed_seconds
+        self._queue.lag_seconds += page.elapsed_seconds
         if request.position is None:
             if query.attempts == 0:
                 parts = slices.divide(part, page, self._fetch)
                 if parts is not None:
-                    self._active.popleft()
-                    fresh = [_Query(part) for part in parts]
-                    self._active.extendleft(reversed(fresh))
+                    self._queue.replace_first(parts)
                     return
             self._begin(query, page)
-        began = self.clock()
+        began = time.monotonic()
         yield Batch(part, self._take(query, page, request.position))
-        self._lag_seconds -= self.clock() - began
+        self._queue.lag_seconds -= time.monotonic() - began
         self.on_page(self)
         if query.walk and query.walk.ended:
             yield from self._conclude(query)
 
-    def _begin(self, query: _Query, first: Page) -> None:
+    def _begin(self, query: Query, first: Page) -> None:
         """Begin an attempt with its first page."""
         part = query.part
         if query.attempts == 0 and part.range and part.range.low:
@@ -310,7 +188,7 @@ class Reader:
         seen = query.emitted if is_fresh else set()
         self._proof = Proof(first, walk.expected, seen)
 
-    def _take(self, query: _Query, page: Page, position: Position) -> list[Record]:
+    def _take(self, query: Query, page: Page, position: Position) -> list[Record]:
         self.pages += 1
         query.taken += 1
         self.read += len(page.rows)
@@ -344,7 +222,7 @@ class Reader:
 
     def _without_page(
         self,
-        query: _Query,
+        query: Query,
         position: Position,
         error: RefusedError,
     ) -> Iterator[Batch]:
@@ -366,7 +244,7 @@ class Reader:
 
     # When a query is over.
 
-    def _conclude(self, query: _Query) -> Iterator[Batch]:
+    def _conclude(self, query: Query) -> Iterator[Batch]:
         proof = self._proof
         if proof.is_complete:
             yield self._end(query, "complete")
@@ -403,10 +281,10 @@ class Reader:
 
     def _end(
         self,
-        query: _Query,
+        query: Query,
         outcome: Literal["complete", "incomplete", "refused"],
     ) -> Batch:
-        self._active.remove(query)
+        self._queue.active.remove(query)
         if outcome != "refused":
             self.ended += 1
         return Batch(query.part, [], outcome)
