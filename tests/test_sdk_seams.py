@@ -21,6 +21,7 @@ from tap_partoo.errors import InputError
 from tap_partoo.singer.messages import LineWriter
 from tap_partoo.singer.tap import CarefulTap
 from tap_partoo.streams.base import PartooStream
+from tap_partoo.streams.sdk import SdkStream
 from tap_partoo.tap import TapPartoo
 from tests.in_process import discover_api_keys, own_signals, run_here
 from tests.partoo_api import Account, StandIn, make_keys
@@ -76,6 +77,7 @@ def test_every_overridden_private_name_is_checked_here() -> None:
             (TapPartoo, Tap),
             (CarefulTap, Tap),
             (PartooStream, RESTStream),
+            (SdkStream, RESTStream),
             (LineWriter, MsgSpecWriter),
         )
         for name in vars(child)

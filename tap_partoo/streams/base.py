@@ -1,13 +1,10 @@
-"""What all streams of Partoo share. The only code that knows the SDK's streams."""
+"""What all streams of Partoo share."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from singer_sdk import RESTStream
 from singer_sdk.exceptions import FatalAPIError
-from singer_sdk.helpers.conform import TypeConformanceLevel
-from singer_sdk.singerlib.catalog import Metadata, MetadataMapping
 from typing_extensions import override
 
 from tap_partoo.errors import (
@@ -24,9 +21,10 @@ from tap_partoo.singer.output import Output
 from tap_partoo.streams.lists import Kept
 from tap_partoo.streams.resource import Resource
 from tap_partoo.streams.run import Run
+from tap_partoo.streams.sdk import SdkStream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable
     from datetime import datetime
 
     from singer_sdk.helpers.types import Context, Record
@@ -36,20 +34,16 @@ if TYPE_CHECKING:
     from tap_partoo.tap import TapPartoo
 
 
-class PartooStream(Resource, RESTStream[Any]):
+class PartooStream(Resource, SdkStream):
     """Base of all streams: reads a `Resource` at `{api_url}{path}`."""
 
     _tap: TapPartoo
-
-    # `Fitter` does this, without turning the string "false" into true.
-    TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
 
     @override
     def __init__(self, tap: TapPartoo) -> None:
         schema = self.columns.to_dict()
         del schema["$schema"]  # no target needs it, and some refuse it
         super().__init__(tap, schema=schema)
-        self._held_version: int | None = None
         self._order_is_dropped = False
 
     # For the SDK.
@@ -58,58 +52,6 @@ class PartooStream(Resource, RESTStream[Any]):
     @override
     def url_base(self) -> str:
         return str(self.config["api_url"]).rstrip("/")
-
-    @override
-    def log(self, message: str, *args: Any, **kwargs: Any) -> None:
-        """Log the SDK's messages on level debug: the tap has its own."""
-        self.logger.debug(message, *args)
-
-    @property
-    @override
-    def metadata(self) -> MetadataMapping:
-        """List the fields of objects in arrays, too: Meltano adds no entries there."""
-        is_made = self._metadata is None and self._tap_input_catalog is None
-        metadata = super().metadata
-        if is_made:
-            available = Metadata.InclusionType.AVAILABLE
-            for breadcrumb in _nested(self.schema, ()):
-                metadata.setdefault(breadcrumb, Metadata(inclusion=available))
-        return metadata
-
-    @override
-    def get_batch_config(self, config: Mapping[str, Any]) -> None:
-        """Return None: BATCH would skip the selection of fields and the stream maps."""
-
-    @override
-    def generate_child_contexts(
-        self,
-        record: Record,
-        context: Context | None,
-    ) -> Iterable[Context | None]:
-        """Return nothing: a stream per parent reads its parents itself."""
-        return ()
-
-    @override
-    def _write_starting_replication_value(self, context: Context | None) -> None:
-        """Do nothing: `floor` and `lower_bound` decide where a run starts."""
-
-    @override
-    def get_replication_key_signpost(self, context: Context | None = None) -> None:
-        """Return None: Partoo's clock caps the bookmark, not that of this machine."""
-
-    @override
-    def _increment_stream_state(
-        self,
-        latest_record: Record,
-        *,
-        context: Context | None = None,
-    ) -> None:
-        """Do nothing: the bookmark moves when a query is complete."""
-
-    @override
-    def _write_activate_version_message(self, full_table_version: int) -> None:
-        """Hold the message back: the SDK sends it before anything is read."""
-        self._held_version = full_table_version
 
     @override
     def _write_record_message(self, record: Record) -> None:
@@ -146,9 +88,7 @@ class PartooStream(Resource, RESTStream[Any]):
             self._run.report()
         if self._run.reader.is_slow:
             self._tap.ahead.request_after(self)
-        # The SDK never sends the same state twice: if the bookmark stays, none would
-        # follow the records. Some targets report a state only if no record follows it.
-        self._tap.state_writer._last_emitted_state = None  # noqa: SLF001 - no public way
+        self.forget_sent_state()
 
     @override
     def request_records(self, context: Context | None) -> Iterable[Record]:
@@ -161,9 +101,9 @@ class PartooStream(Resource, RESTStream[Any]):
         with self.get_http_request_counter() as counter:
             for records in self._run.pages():
                 counter.increment()
-                if self._held_version and self._output.version is None:
+                if self.held_version and self._output.version is None:
                     # Not that of the SDK: by Partoo's clock, which is known now.
-                    self._held_version = self._output.version = self._tap.version
+                    self.held_version = self._output.version = self._tap.version
                 self._output.begin_page()
                 self.state_manager.is_flushed = False
                 yield from records
@@ -176,10 +116,10 @@ class PartooStream(Resource, RESTStream[Any]):
             self._tap.lists.keep(type(self), kept)
         if run.is_complete and run.is_incremental and self.ranges is None:
             self.move_bookmark(run)
-        if self._held_version is None:
+        if self.held_version is None:
             return
         if run.may_activate:
-            super()._write_activate_version_message(self._held_version)
+            self.send_activate_version(self.held_version)
         elif run.is_complete and run.emitted == 0:
             self.logger.warning(
                 "%s: the list is empty, so no ACTIVATE_VERSION is sent: a plan that "
@@ -199,10 +139,6 @@ class PartooStream(Resource, RESTStream[Any]):
             state["replication_key_value"] = newest
         self.remember(state, run)
         self.state_manager.is_flushed = False
-
-    def write_state(self) -> None:
-        """Send the state at once, so that the run can be resumed from there."""
-        self._write_state_message()
 
     # Requests.
 
@@ -415,17 +351,3 @@ class PartooStream(Resource, RESTStream[Any]):
             kept += batch.records
             is_complete &= batch.outcome != "incomplete"
         return Kept(kept, reader.snapshot_at, is_complete)
-
-
-def _nested(
-    schema: Mapping[str, Any],
-    place: tuple[str, ...],
-) -> Iterator[tuple[str, ...]]:
-    """Yield the breadcrumbs of all fields of objects in arrays."""
-    while "items" in schema:
-        schema = schema["items"]
-    for name, definition in schema.get("properties", {}).items():
-        breadcrumb = (*place, "properties", name)
-        if place:
-            yield breadcrumb
-        yield from _nested(definition, breadcrumb)
