@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import threading
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from tests.failures import FAILURES, STATE, check_end
 from tests.partoo_api import Account, StandIn, faults, make_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -44,10 +45,20 @@ def check_output(written: bytes) -> None:
     assert all(state == STATE for state in states)
 
 
+@contextmanager
+def inherited(handler: signal.Handlers) -> Iterator[None]:
+    """What SIGHUP does in a process that is started meanwhile."""
+    before = signal.signal(signal.SIGHUP, handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 def test_a_terminal_that_is_closed_ends_the_run(tmp_path: Path, api: StandIn) -> None:
     api.faults.add(faults.stall(60), request=2, times=None)
     output = tmp_path / "stdout"
-    with output.open("wb") as file:
+    with output.open("wb") as file, inherited(signal.SIG_DFL):
         run = start(tmp_path, api, stdout=file.fileno(), per_page=10, concurrency=1)
     run.wait_until(lambda: len(api.requests) == 2)
     run.stop(signal.SIGHUP)
@@ -58,13 +69,9 @@ def test_a_run_under_nohup_survives_its_terminal(tmp_path: Path, api: StandIn) -
     api.faults.add(faults.stall(1), request=2)
     settings = {"api_key": API_KEY, "api_url": api.url, "concurrency": 1}
     files = tap.arguments(tmp_path, settings)
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as a child inherits it
     output = tmp_path / "stdout"
-    try:
-        with output.open("wb") as file:
-            run = tap.Started(tmp_path, *files, stdout=file.fileno())
-    finally:
-        signal.signal(signal.SIGHUP, before)
+    with output.open("wb") as file, inherited(signal.SIG_IGN):
+        run = tap.Started(tmp_path, *files, stdout=file.fileno())
     run.wait_until(lambda: len(api.requests) == 2)
     run.process.send_signal(signal.SIGHUP)
     assert run.process.wait(timeout=30) == 0

@@ -13,9 +13,7 @@ SELECT
     field.object ->> 'type' AS type,
     (field.object ->> 'order')::bigint AS position,
     CASE
-        -- JSON can spell a character that a text of PostgreSQL cannot have.
         WHEN field.object ->> 'value' LIKE '"%'
-            AND field.object ->> 'value' NOT LIKE '%\\u0000%'
             THEN (field.object ->> 'value')::jsonb #>> '{}'
         ELSE field.object ->> 'value'
     END AS value

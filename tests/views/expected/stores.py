@@ -88,8 +88,8 @@ def stores(account: Account) -> list[Row]:
 def field_value(value: object) -> str | None:
     if value is None:
         return None
-    if isinstance(value, str) and "\0" not in value and "\\u0000" not in value:
-        return value
+    if isinstance(value, str):
+        return value.replace("\0", "\N{REPLACEMENT CHARACTER}")
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
