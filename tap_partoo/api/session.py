@@ -73,8 +73,8 @@ class PartooSession(requests.Session):
                 "HTTP_PROXY, ALL_PROXY and NO_PROXY."
             )
             raise InputError(msg)
-        self.mount(
-            url,
+        self.mount(  # for all spellings of the address
+            f"{urlsplit(url).scheme}://",
             _Adapter(pool_connections=1, pool_maxsize=connections, pool_block=True),
         )
 
