@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from singer_sdk import typing as th
@@ -140,7 +141,8 @@ class Resource:
             FatalSyncError: If it has no usable primary key.
         """
         names = row if self.kept_fields is None else self.kept_fields
-        part = {name: row[name] for name in names if name in row}
+        # Not the objects in it: those of the row change until it is emitted.
+        part = {name: deepcopy(row[name]) for name in names if name in row}
         for key in self.primary_keys:
             if not isinstance(part.get(key), str | int):
                 raise without_key(self.name, key)
