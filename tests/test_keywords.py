@@ -99,6 +99,22 @@ def test_stores_without_presence_or_google_are_skipped(api: StandIn) -> None:
     assert set(stores(api)) == expected
 
 
+def test_a_column_that_is_left_out_does_not_change_that(api: StandIn) -> None:
+    run(api)
+    right = sorted(stores(api))
+    catalog = catalog_of("businesses", NAME)
+    place = ("subscriptions", "presence_management")
+    for item in next(
+        entry for entry in catalog["streams"] if entry["tap_stream_id"] == "businesses"
+    )["metadata"]:
+        if all(name in item["breadcrumb"] for name in place):
+            item["metadata"] = {"selected": False}
+    api.requests.clear()
+    found = run_here(api, catalog=catalog)
+    assert "presence_management" not in str(records_of(found, "businesses"))
+    assert sorted(stores(api)) == right
+
+
 def test_stores_of_which_that_is_not_known_are_asked_for(api: StandIn) -> None:
     table = api.account["businesses"]
     skipped = sorted({row["id"] for row in table.rows()} - set(_asked_in_a_run(api)))
