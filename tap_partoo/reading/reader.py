@@ -84,7 +84,7 @@ class Reader:
         self.ended = 0
         """How many queries have been read."""
         self.refused: list[RefusedError] = []
-        """The refusals of queries for one parent."""
+        """The refusals of queries per parent."""
         self.snapshot_at = ""
         """The `snapshot_at` of the first response."""
         self.on_page: Callable[[Reader], None] = lambda _: None

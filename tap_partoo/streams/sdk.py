@@ -1,4 +1,4 @@
-"""The SDK's stream, without what the tap does itself. The only code that knows it."""
+"""The SDK's stream, with what the tap does itself turned off. The only import of it."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class SdkStream(RESTStream[Any]):
     def forget_sent_state(self) -> None:
         """Have the SDK send the state again, even if it has not changed.
 
-        It never does otherwise: if the bookmark stays, no state would follow the
+        Otherwise it would not: if the bookmark stayed, no state would follow the
         records. Some targets report a state only if no record follows it.
         """
         self._tap.state_writer._last_emitted_state = None  # noqa: SLF001 - no public way
