@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from tap_partoo.streams import STREAMS
-from tests.in_process import discover
+from tests.in_process import discover, limit_attempts
 from tests.partoo_api import RESOURCES
 
 if TYPE_CHECKING:
@@ -249,11 +249,11 @@ def places(value: Any, path: Names) -> Iterator[tuple[Record, str]]:  # noqa: AN
 
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shorten the waits of runs in this process."""
+    limit_attempts(monkeypatch, 5)
     for name, seconds in {
         "retrying.BACKOFF_FACTOR_SECONDS": 0.01,
         "retrying.BACKOFF_MAX_SECONDS": 0.05,
         "retrying.MAX_JITTER_SECONDS": 0.01,
-        "retrying.MAX_RETRY_SECONDS": 1,
         "pacing.WINDOW_SECONDS": 0.1,
     }.items():
         monkeypatch.setattr(f"tap_partoo.api.{name}", seconds)

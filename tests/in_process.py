@@ -10,6 +10,7 @@ import io
 import json
 import logging
 import signal
+import threading
 from typing import TYPE_CHECKING, Any
 
 from tap_partoo.tap import TapPartoo
@@ -18,7 +19,32 @@ from tests.tap import DEFAULTS, Run
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    import pytest
+
     from tests.partoo_api import StandIn
+
+
+class _Ticks(threading.local):
+    """A clock that is one second later each time a thread looks at it."""
+
+    def __init__(self) -> None:
+        self._seconds = 0
+
+    def monotonic(self) -> int:
+        self._seconds += 1
+        return self._seconds
+
+
+def limit_attempts(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    """Let requests of runs in this process be retried by number, not by time.
+
+    Args:
+        monkeypatch: The fixture.
+        most: After how many attempts a request has failed, however long they take: a
+            limit of a second is over before the second attempt on a busy machine.
+    """
+    monkeypatch.setattr("tap_partoo.api.retrying.time", _Ticks())
+    monkeypatch.setattr("tap_partoo.api.retrying.MAX_RETRY_SECONDS", most - 1)
 
 
 class _Lines(logging.Handler):
