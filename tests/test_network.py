@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import trustme
-from singer_sdk.exceptions import ConfigurationError
+from singer_sdk.exceptions import ConfigurationError, FatalAPIError
 
 from tests import tap
 from tests.conftest import API_KEY
@@ -81,6 +81,15 @@ def test_a_redirect_leads_nowhere(api: StandIn, status: int, page: int) -> None:
             run_here(api)
         assert not elsewhere.requests
         assert len([r for r in api.requests if r.query.get("page") in {None, "1"}]) == 1
+
+
+@pytest.mark.parametrize("target", ["http://[x", "http://\xe9\xff:port/", "", "//"])
+def test_a_redirect_to_what_is_no_address_says_the_same(
+    target: str, api: StandIn
+) -> None:
+    api.faults.add(faults.redirect(target), times=None)
+    with pytest.raises(FatalAPIError, match=r"redirects .* \(HTTP 302\)"):
+        run_here(api)
 
 
 def test_a_redirect_ends_the_command_and_leaks_nothing(

@@ -122,12 +122,7 @@ class PartooClient:
     ) -> Result:
         request = self._session.prepare(path, query)
         self._session.pacer.note_request(name)
-        response = self._session.send(
-            request,
-            timeout=self._timeout,
-            # Unlike `Authorization`, a custom header would be sent after a redirect.
-            allow_redirects=False,
-        )
+        response = self._session.send(request, timeout=self._timeout)
         self._logger.debug(
             "GET %s %s: %d after %.3f s",
             redact.quote(path),  # it may hold an id

@@ -109,6 +109,10 @@ class PartooSession(requests.Session):
         raise failure
 
     @override
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Return None: unlike `Authorization`, a custom header would be sent on."""
+
+    @override
     def send(
         self,
         request: requests.PreparedRequest,
