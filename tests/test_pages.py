@@ -218,11 +218,11 @@ def numbers_of(first: Page, respond: Callable[[int], Page]) -> list[int]:
     numbers, asked = PageNumbers(first), []
     numbers.follow(first, None, 0)
     while not numbers.ended:
-        number = numbers.ask()
+        number = numbers.next_position()
         assert isinstance(number, int)
         asked.append(number)
         numbers.follow(respond(number), number, 0)
-    assert numbers.ask() is None
+    assert numbers.next_position() is None
     return asked
 
 

@@ -47,7 +47,7 @@ class PageNumbers(Walk):
         return self._current >= self.last
 
     @override
-    def ask(self) -> Position:
+    def next_position(self) -> Position:
         if self._asked >= self.last:
             return None
         self._asked += 1

@@ -14,9 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from tap_partoo.reading.pages import Page, Position, Slice
+    from tap_partoo.reading.slices import Fetch
     from tap_partoo.reading.walks import Walk
-
-    Fetch = Callable[[Slice, Position], Page]
 
 SLOW_SECONDS = 0.02
 """Start the workers once responses lag behind processing by this much. Workers slow
@@ -44,11 +43,11 @@ class Query:
     walk: Walk | None = None
     ahead: deque[Request] = field(default_factory=deque)
 
-    def ask(self) -> Position | Literal[False]:
+    def next_position(self) -> Position | Literal[False]:
         """Return the position of the next page; False if it is not known yet."""
         if self.walk is None:
             return False if self.ahead or self.part.known_rows is not None else None
-        position = self.walk.ask()
+        position = self.walk.next_position()
         return False if position is None else position
 
 
@@ -128,7 +127,7 @@ class Queue:
         """Request the next pages of a query that are known; return how many."""
         asked = 0
         while asked < most and len(query.ahead) < self._window:
-            position = query.ask()
+            position = query.next_position()
             if position is False:
                 break
             query.ahead.append(self._submit(query.part, position))
@@ -154,13 +153,21 @@ class Queue:
         self._pool = ThreadPoolExecutor(self._workers)
         self._window = 2 * self._workers
 
+    def _stop_workers(self) -> None:
+        """Let the workers finish, and request all other pages in this thread."""
+        if self._pool:
+            self._pool.shutdown(wait=False)
+        self._pool, self._window, self._workers = None, 1, 1
+
     def _submit(self, part: Slice, position: Position) -> Request:
         call = partial(self._fetch, part, position)
         if self._pool:
             try:
                 future = self._pool.submit(call)
             except RuntimeError:
-                pass  # no thread is available: do without
+                # No thread can be had, so do without. The call is queued all the same:
+                # another worker, if there is one, requests this page a second time.
+                self._stop_workers()
             else:
                 return Request(position, future.result, future.done)
         # Requested when its turn comes, in this thread.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tap_partoo.reading.pages import Page, Position
 
-    Ask = Callable[[Slice, Position], Page]
+    Fetch = Callable[[Slice, Position], Page]
 
 MAX_PAGES = 100
 """A range with more pages than that is divided."""
@@ -41,13 +41,13 @@ class Slices(Protocol):
     def __iter__(self) -> Iterator[Slice]:
         """Yield them; each is taken when the previous ones are being read."""
 
-    def divide(self, part: Slice, first: Page, ask: Ask) -> list[Slice] | None:
+    def divide(self, part: Slice, first: Page, fetch: Fetch) -> list[Slice] | None:
         """Return the queries to read instead of one, or None to keep it.
 
         Args:
             part: The query.
             first: Its first page.
-            ask: Requests another page.
+            fetch: Gets another page.
         """
 
 
@@ -72,7 +72,7 @@ class Queries:
         self,
         part: Slice,  # noqa: ARG002 - as `Slices`
         first: Page,  # noqa: ARG002
-        ask: Ask,  # noqa: ARG002
+        fetch: Fetch,  # noqa: ARG002
     ) -> None:
         """See `Slices`."""
         return
@@ -150,7 +150,7 @@ class RangeSlices:
                 waits=True,
             )
 
-    def divide(self, part: Slice, first: Page, ask: Ask) -> list[Slice] | None:
+    def divide(self, part: Slice, first: Page, fetch: Fetch) -> list[Slice] | None:
         """See `Slices`.
 
         Raises:
@@ -166,14 +166,14 @@ class RangeSlices:
         self._check(part.range, first)
         if _pages(first) <= MAX_PAGES:
             return None
-        return self._parts(part, part.range, first, ask)
+        return self._parts(part, part.range, first, fetch)
 
     def _parts(
         self,
         part: Slice,
         whole: Range,
         first: Page,
-        ask: Ask,
+        fetch: Fetch,
     ) -> list[Slice] | None:
         low, high = whole.low, whole.high
         start = floor(datetime.fromisoformat(first.snapshot_at), self._declared.unit)
@@ -182,10 +182,10 @@ class RangeSlices:
             high = start
             after = replace(self._range(start, None), waits=True)
             tail = [after] if self._is_mirror else []
-            if low is None and not self._all_have_a_date(first, start, ask):
+            if low is None and not self._all_have_a_date(first, start, fetch):
                 return None
         if low is None and whole.division is None:
-            low = self._oldest(part, first, ask)
+            low = self._oldest(part, first, fetch)
         begin = low or EPOCH
         if high - begin < 2 * self._declared.unit:
             return None
@@ -216,12 +216,12 @@ class RangeSlices:
             moves_bookmark=True,
         )
 
-    def _all_have_a_date(self, first: Page, start: datetime, ask: Ask) -> bool:
+    def _all_have_a_date(self, first: Page, start: datetime, fetch: Fetch) -> bool:
         """Return whether bounds would hide no rows, because all have a date."""
-        dated = ask(self._range(None, start), None)
+        dated = fetch(self._range(None, start), None)
         if (dated.count or 0) >= (first.count or 0):
             return True
-        dated = ask(self._range(EPOCH, None), None)
+        dated = fetch(self._range(EPOCH, None), None)
         if (dated.count or 0) >= (first.count or 0):
             return True
         self._logger.warning(
@@ -232,12 +232,12 @@ class RangeSlices:
         )
         return False
 
-    def _oldest(self, part: Slice, first: Page, ask: Ask) -> datetime:
+    def _oldest(self, part: Slice, first: Page, fetch: Fetch) -> datetime:
         """Return the oldest time: the last page has it, if Partoo sorts the rows."""
         last = first.max_page or 0
         for number in (last, last - 1):  # pages from 0 may end before `max_page`
             try:
-                page = ask(part, number)
+                page = fetch(part, number)
             except NotFoundError:
                 continue
             if times := [text for row in page.rows if (text := self._time_of(row))]:

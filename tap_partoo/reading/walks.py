@@ -34,7 +34,7 @@ class Walk(ABC):
     """Whether a page that does not exist may mean that the list got shorter."""
 
     @abstractmethod
-    def ask(self) -> Position:
+    def next_position(self) -> Position:
         """Return the position of the next page; None if it is not known yet."""
 
     @abstractmethod
@@ -60,7 +60,7 @@ class SinglePage(Walk):
     may_end_at_404 = False
 
     @override
-    def ask(self) -> Position:
+    def next_position(self) -> Position:
         return None
 
     @override
@@ -85,7 +85,7 @@ class _OneByOne(Walk):
         return self._next is None
 
     @override
-    def ask(self) -> Position:
+    def next_position(self) -> Position:
         position = None if self._is_asked else self._next
         self._is_asked = True
         return position
