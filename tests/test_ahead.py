@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 from singer_sdk.exceptions import FatalAPIError, FatalSyncError
 
 from tests.every import NAMES, by_key, catalog_of, expected_records, hurry, records_of
-from tests.in_process import everything, run_here
+from tests.in_process import everything, limit_attempts, run_here
 from tests.partoo_api import RESOURCES, StandIn, faults, whole_account
 
 if TYPE_CHECKING:
@@ -109,6 +110,28 @@ def test_a_failure_that_passes_is_tried_again(api: StandIn) -> None:
     run = run_here(api, catalog=catalog_of(*names), config={"concurrency": 8})
     assert_whole(run, api, *names)
     assert run.stderr.count(", 2 retries") == len(names) - 1
+
+
+def test_a_failure_in_advance_that_has_passed_meanwhile_ends_no_run(
+    api: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit_attempts(monkeypatch, 2)
+    names = ("api_keys", "categories", "users")
+    path = RESOURCES["categories"].path
+    api.faults.add(faults.TRANSIENT["500"], path=path, times=2)
+    run = run_here(api, catalog=catalog_of(*names), config={"concurrency": 8})
+    assert_whole(run, api, *names)
+
+
+def test_a_page_that_has_become_old_is_requested_again(
+    api: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tap_partoo.streams.ahead.MAX_AGE", timedelta(0))
+    names = ("api_keys", "categories", "users")
+    run = run_here(api, catalog=catalog_of(*names), config={"concurrency": 8})
+    assert_whole(run, api, *names)
+    firsts = [r.path for r in api.requests if "page" not in r.query]
+    assert firsts.count("/v2/categories") == firsts.count("/v2/user/search") == 2
 
 
 def test_each_stream_counts_its_own_requests(api: StandIn) -> None:

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import TYPE_CHECKING
+
+from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
+
+from tap_partoo.errors import RefusedError
+from tap_partoo.reading.increments import as_datetime
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -12,6 +18,10 @@ if TYPE_CHECKING:
     from tap_partoo.reading.pages import Page, Slice
     from tap_partoo.streams.base import PartooStream
     from tap_partoo.streams.lists import Lists
+
+MAX_AGE = timedelta(minutes=1)
+"""Of a page that is requested in advance. The older it is, the more rows have moved
+since, and a list whose pages do not agree is read again."""
 
 
 class Ahead:
@@ -31,7 +41,7 @@ class Ahead:
         """Prepare; nothing is requested yet.
 
         Args:
-            streams: The streams of the tap, in the order in which they are read.
+            streams: The streams to read, in this order.
             lists: The lists that have been read for several streams.
             workers: Maximum number of pages that are kept or being requested.
         """
@@ -45,15 +55,13 @@ class Ahead:
     def request_after(self, stream: PartooStream) -> None:
         """Request the first pages of the streams after one that has been read.
 
-        It stops at a stream with many queries: reading that can take long, and a first
-        page that is much older than the next ones often leads to another attempt.
+        It stops at a stream with ranges of time or with a query per parent: reading
+        that can take long.
 
         Args:
             stream: The stream that has been read.
         """
         for other in self._streams[self._streams.index(stream) + 1 :]:
-            if not other.selected:
-                continue
             first = self._lists.stream(other.parent) if other.parent else other
             if len(self._pages) < self._workers:
                 self._request(first)
@@ -68,25 +76,32 @@ class Ahead:
         self._pool = self._pool or ThreadPoolExecutor(self._workers)
         part = stream.whole_list()
         try:
-            self._pages[name] = (part, self._pool.submit(stream.fetch, part))
-        except RuntimeError:  # no more threads: the stream requests the page itself
-            return
+            self._pages[name] = (part, self._pool.submit(stream.request_page, part))
+        except RuntimeError:  # no more threads: the streams request their pages
+            self._workers = 0
 
     def take(self, stream: PartooStream, part: Slice) -> Page | None:
-        """Return the first page of a query, or None if it was not requested.
+        """Return the first page of a query; None if it has to be requested (again).
 
         Args:
             stream: The stream of the query.
             part: The query.
 
         Raises:
-            FatalAPIError: If the request failed.
+            RefusedError: If Partoo refused it.
         """
         requested = self._pages.get(stream.name)
         if requested is None or requested[0] != part:
             return None
         del self._pages[stream.name]
-        return requested[1].result()
+        try:
+            page = requested[1].result()
+        except RefusedError:
+            raise
+        except (FatalAPIError, RetriableAPIError):
+            return None  # it may have passed since: the next request will tell
+        is_old = stream.now() - as_datetime(page.snapshot_at) > MAX_AGE
+        return None if is_old else page
 
     def close(self) -> None:
         """Cancel requests that are no longer needed."""

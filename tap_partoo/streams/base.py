@@ -147,13 +147,26 @@ class PartooStream(Resource, SdkStream):
         """The pace of all requests of the tap."""
         return self._tap.pacer
 
-    def ask(
+    def get_page(self, part: Slice, position: Position = None) -> Page:
+        """Get one page, which may have been requested in advance.
+
+        Args:
+            part: The query that it belongs to.
+            position: Which of its pages; None is the first, whatever its number.
+
+        Raises:
+            FatalAPIError: If the API cannot be read.
+        """
+        page = self._tap.ahead.take(self, part) if position is None else None
+        return page or self.request_page(part, position)
+
+    def request_page(
         self,
         part: Slice,
-        position: Position,
+        position: Position = None,
         per_page: int | None = None,
     ) -> Page:
-        """Get one page.
+        """Request one page.
 
         Args:
             part: The query that it belongs to.
@@ -163,19 +176,6 @@ class PartooStream(Resource, SdkStream):
         Raises:
             FatalAPIError: If the API cannot be read.
         """
-        if position is None and per_page is None:
-            page = self._tap.ahead.take(self, part)
-            if page is not None:
-                return page
-        return self.fetch(part, position, per_page)
-
-    def fetch(
-        self,
-        part: Slice,
-        position: Position = None,
-        per_page: int | None = None,
-    ) -> Page:
-        """Request one page, even if it was requested in advance."""
         query = {
             **part.params,
             **part.paging.params(position, per_page or self.config.get("per_page")),
@@ -190,7 +190,7 @@ class PartooStream(Resource, SdkStream):
             if "order_by" not in query or "order_by" not in str(error):
                 raise
         self._order_is_dropped = True  # the order only saves extra attempts
-        return self.fetch(part, position, per_page)
+        return self.request_page(part, position, per_page)
 
     def whole_list(self) -> Slice:
         """Return the query of the whole list."""
@@ -212,7 +212,7 @@ class PartooStream(Resource, SdkStream):
             make: Makes records from the rows of a page.
         """
         return Reader(
-            self.ask,
+            self.get_page,
             make,
             workers=self._tap.workers,
             primary_keys=self.primary_keys,
@@ -297,7 +297,7 @@ class PartooStream(Resource, SdkStream):
         """Return whether a time of the state is in the future, by Partoo's clock."""
         if as_datetime(text) > self.now() and not self._tap.client.knows_clock:
             source = self._tap.lists.stream(self.parent) if self.parent else self
-            source.ask(source.whole_list(), None)  # to learn Partoo's time
+            source.get_page(source.whole_list())  # to learn Partoo's time
         return as_datetime(text) > self.now()
 
     def lower_bound(self, run: Run) -> datetime | None:

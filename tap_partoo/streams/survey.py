@@ -51,7 +51,7 @@ class FirstPages(Lists):
         stream = self._streams[parent.name]
         if parent.name not in self.pages:
             try:
-                self.pages[parent.name] = stream.ask(stream.whole_list(), None)
+                self.pages[parent.name] = stream.request_page(stream.whole_list())
             except RefusedError as error:
                 raise ParentRefusedError(parent.name) from error
         page = self.pages[parent.name]
@@ -93,7 +93,7 @@ def survey(streams: Iterable[PartooStream], lists: FirstPages) -> list[Finding]:
             another reason than missing rights.
     """
     ordered = sorted(streams, key=lambda stream: not stream.selected)
-    return [_ask(stream, lists) for stream in ordered]
+    return [_find(stream, lists) for stream in ordered]
 
 
 def table(findings: Iterable[Finding]) -> str:
@@ -125,7 +125,7 @@ def verdict(findings: Iterable[Finding]) -> FatalSyncError | None:
     )
 
 
-def _ask(stream: PartooStream, lists: FirstPages) -> Finding:
+def _find(stream: PartooStream, lists: FirstPages) -> Finding:
     try:
         return Finding(stream, requests=_requests(stream, lists))
     except (UnauthorizedError, UnreachableError):
@@ -179,7 +179,7 @@ def _requests_of_first(
         if part.known_rows is not None:
             return 0
         try:
-            page = stream.ask(part, None, per_page=1)
+            page = stream.request_page(part, per_page=1)
         except RefusedError as error:
             if not part.is_child:
                 raise
