@@ -474,6 +474,18 @@ def test_a_bookmark_that_is_not_used_is_reported(
     assert plain(run.state) == state_at(newest(api.account).isoformat())
 
 
+def test_partitions_beside_a_bookmark_do_not_repeat_the_stream(api: StandIn) -> None:
+    state = state_at(newest(api.account).isoformat())
+    state["bookmarks"]["api_keys"]["partitions"] = [
+        {"context": {"org_id": org_id}} for org_id in (1, 2)
+    ]
+    run = run_here(api, state=state)
+    assert len(run.ids) < 287
+    assert len(set(run.ids)) == len(run.ids)
+    assert not any("org_id" in record for record in run.records)
+    assert plain(run.state) == state_at(newest(api.account).isoformat())
+
+
 def test_a_bookmark_of_an_unknown_stream_is_kept_and_reported_once(
     api: StandIn,
 ) -> None:

@@ -93,6 +93,7 @@ def _entry(
     value = entry.pop("replication_key_value", None)
     used = entry.get("replication_key") == stream.replication_key
     if stream.replication_key and used:
+        entry.pop("partitions", None)  # the SDK would read the stream once for each
         if value is None:
             return entry
         return entry | {"replication_key_value": _canonical(value, stream)}
