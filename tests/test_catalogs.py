@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_partoo.errors import InputError
-from tests.every import NAMES, catalog_of, entry_of
+from tests.every import NAMES, catalog_of, entry_of, warnings
 from tests.in_process import run_here
 from tests.partoo_api import StandIn, whole_account
 
@@ -57,6 +57,22 @@ def test_a_key_may_have_another_type_that_holds_it(api: StandIn) -> None:
     run = run_here(api, catalog=catalog)
     numbers = {row["id"] for row in api.account["reviews"].rows()}
     assert {record["id"] for record in run.records} == set(map(str, numbers))
+
+
+def test_the_row_whose_value_does_not_fit_is_named(api: StandIn) -> None:
+    reviews = sorted(api.account["reviews"].rows(), key=lambda row: row["id"])
+    for row in reviews:
+        api.account["reviews"].edit(row["id"], partner_id="7")
+    unfit = api.account["reviews"].edit(reviews[3]["id"], partner_id="seven")
+    catalog = catalog_of("reviews")
+    properties = entry_of(catalog, "reviews")["schema"]["properties"]
+    properties["partner_id"] = {"type": ["integer", "null"]}
+    run = run_here(api, catalog=catalog)
+    values = {record["id"]: record["partner_id"] for record in run.records}
+    assert values == {row["id"]: 7 for row in reviews} | {unfit["id"]: None}
+    [line] = warnings(run)
+    assert "reviews.partner_id: 1 value(s) do not fit the schema" in line
+    assert line.endswith(f" the first with id {unfit['id']}")
 
 
 # What is no schema, at any depth.

@@ -84,12 +84,13 @@ class Fitter:
                     raise without_key(self._stream, key)
         return rows
 
-    def note_unfit(self, path: str) -> None:
-        """Count a value that became null."""
+    def note_unfit(self, path: str, row: Mapping[str, Any] | None = None) -> None:
+        """Count a value that became null, by default one of the row being fitted."""
+        row = self._row if row is None else row
         if path in self._watched:
-            self.unreadable.add(id(self._row))
+            self.unreadable.add(id(row))
         if not self._unfit[path]:
-            values = (redact.quote(str(self._row.get(key))) for key in self._keys)
+            values = (redact.quote(str(row.get(key))) for key in self._keys)
             self._first_unfit[path] = ", ".join(values)
         self._unfit[path] += 1
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
     Convert = Callable[[Any], Any]
+    Record = dict[str, Any]
     Breadcrumb = tuple[str, ...]
 
 
@@ -27,7 +28,7 @@ class Presenter:
         declared: Mapping[str, Any],
         given: Mapping[str, Any],
         is_selected: Callable[[Breadcrumb], bool],
-        note_unfit: Callable[[str], None],
+        note_unfit: Callable[[str, Record], None],
         *,
         keys: Collection[str],
     ) -> None:
@@ -38,7 +39,8 @@ class Presenter:
             declared: JSON schema of the columns.
             given: JSON schema of the catalog.
             is_selected: Returns whether the field at a breadcrumb is selected.
-            note_unfit: Takes the path of a value that does not fit the catalog's type.
+            note_unfit: Takes the path of a value that does not fit the catalog's type,
+                and its record.
             keys: The primary keys, which must not become null.
 
         Raises:
@@ -48,6 +50,7 @@ class Presenter:
         self._is_selected = is_selected
         self._note_unfit = note_unfit
         self._keys = frozenset(keys)
+        self._record: Record = {}
         self.present: Convert | None = self._of_object(declared, given, (), "")
         """Changes a record in place; None if nothing is to be changed."""
 
@@ -99,7 +102,9 @@ class Presenter:
         if not dropped and not steps:
             return None
 
-        def present(record: dict[str, Any]) -> dict[str, Any]:
+        def present(record: Record) -> Record:
+            if not prefix:
+                self._record = record
             for name in dropped:
                 record.pop(name, None)
             for name, convert in steps.items():
@@ -115,7 +120,7 @@ class Presenter:
         except ValueError:
             if path in self._keys:
                 raise self._wrong_type(path, "that does not fit its values") from None
-            self._note_unfit(path)
+            self._note_unfit(path, self._record)
             return None
 
     def _wrong_type(self, path: str, problem: str) -> InputError:
