@@ -265,17 +265,12 @@ class Reader:
         else:
             self._logger.warning(
                 "%s may be incomplete: Partoo reports %d, %d were read in the last of "
-                "%d attempts%s. %s",
+                "%d attempts%s. The next run covers the gap",
                 self._name,
                 proof.expected,
                 proof.found,
                 query.attempts,
                 _label(query.part),
-                # A pass after the ranges does not hold back their bookmark.
-                "The next run reads it again"
-                if query.part.waits and query.part.range is None
-                else "The bookmark stays where it is, so that the next run covers the "
-                "gap",
             )
             yield self._end(query, "incomplete")
 
