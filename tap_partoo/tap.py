@@ -12,7 +12,6 @@ from tap_partoo import settings
 from tap_partoo.api.client import PartooClient
 from tap_partoo.api.pacing import Pacer
 from tap_partoo.api.session import PartooSession
-from tap_partoo.records.timestamps import to_date, to_utc
 from tap_partoo.singer.messages import write_text
 from tap_partoo.singer.streams import StreamKeys
 from tap_partoo.singer.tap import CarefulTap
@@ -23,17 +22,16 @@ from tap_partoo.streams.refusals import Refusals
 from tap_partoo.streams.survey import FirstPages, survey, table, verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from tap_partoo.streams.base import PartooStream
 
-_CANONICAL: Mapping[str, Callable[[str], str]] = {"date-time": to_utc, "date": to_date}
 KEYS = tuple(
     StreamKeys(
         stream.name,
         stream.primary_keys,
         stream.replication_key,
-        _CANONICAL[stream.replication_key_format],
+        stream.as_bookmark,
     )
     for stream in STREAMS
 )

@@ -212,6 +212,13 @@ def test_the_bookmark_moves_behind_the_last_store_only(api: StandIn) -> None:
     }
 
 
+def test_a_month_in_the_future_does_not_take_the_bookmark_along(api: StandIn) -> None:
+    future = faults.change_list(lambda rows: [{**rows[0], "date": "2099-01-01"}])
+    api.faults.add(future, path=PATH)
+    today = api.account.now().date().isoformat()
+    assert bookmark_of(run(api), NAME) == today
+
+
 def fails_for(store: str) -> Callable[[Mapping[str, str]], bool]:
     return lambda query: query.get("business__in") == store
 

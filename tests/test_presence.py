@@ -212,6 +212,12 @@ def _day(bound: str) -> date:
     return datetime.fromisoformat(bound).date()
 
 
+def test_a_day_in_the_future_does_not_take_the_bookmark_along(api: StandIn) -> None:
+    future = faults.change_list(lambda rows: [{**rows[0], "date": "2099-01-01"}, *rows])
+    api.faults.add(future, path=PATH)
+    assert bookmark_of(run(api), NAME) == (today(api) - DAY).isoformat()
+
+
 def test_each_part_moves_the_bookmark_behind_its_rows(api: StandIn) -> None:
     seen: set[Key] = set()
     bookmarks = []

@@ -104,6 +104,22 @@ def test_a_refused_stream_keeps_its_bookmark(run_tap: RunTap, api: StandIn) -> N
         assert all(s["value"]["bookmarks"][name] == bookmark for s in states)
 
 
+@pytest.mark.parametrize("name", ["reviews", "messages"])
+def test_a_refusal_when_asked_for_the_time_ends_no_run(
+    name: str, run_tap: RunTap, api: StandIn
+) -> None:
+    """A bookmark in the future is compared with Partoo's clock first."""
+    bookmark = STATE["bookmarks"][name] | {"replication_key_value": "2099-01-01"}
+    catalog = catalog_of(name, "users", "webhooks")
+    run = run_tap(api, catalog=catalog, state={"bookmarks": {name: bookmark}})
+    assert run.returncode == 1
+    [line] = run.errors
+    assert f"Partoo refused `{name}` ({REFUSED[name]}), `webhooks`" in line
+    wanted = expected_records(api.account, "users")
+    assert by_key("users", records_of(run, "users")) == wanted
+    assert (bookmark_of(run, name) or "").startswith("2099-01-01")
+
+
 def test_another_failure_names_the_refused_streams_so_far(
     run_tap: RunTap, api: StandIn
 ) -> None:

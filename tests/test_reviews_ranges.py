@@ -253,6 +253,29 @@ def test_a_part_that_fails_leaves_the_bookmark_before_it(
     assert bookmarks_in(run)[-1] == max(times)
 
 
+def test_a_row_from_outside_of_a_part_does_not_take_the_bookmark_along(
+    api: StandIn, run_tap: RunTap
+) -> None:
+    """Partoo lists a row of today in the first part; the third one fails."""
+    first, now = in_part(1), datetime.now(UTC).isoformat(timespec="seconds")
+
+    def match(query: Mapping[str, str]) -> bool:
+        return first(query) and query.get("page") == "5"
+
+    edited = faults.change_list(lambda rows: [{**rows[0], "update_date": now}])
+    api.faults.add(edited, path="/reviews", match=match)
+    third = in_part(3)
+    api.faults.add(Response(400), path="/reviews", match=third, times=None)
+    run = run_tap(api, catalog=CATALOG, config={"per_page": 1, "concurrency": 1})
+    assert run.returncode == 1
+    assert now in {record["update_date"] for record in run.records}
+    ends = [high for _, high in parts_in(api)]
+    assert [text[:19] for text in bookmarks_in(run)] == ends[:2]
+    api.faults.clear()
+    rest = run_here(api, catalog=CATALOG, state=run.state, config={"per_page": 1})
+    assert set(ids_in(run) + ids_in(rest)) == set(ids_of(api.account))
+
+
 @pytest.mark.parametrize("method", ["INCREMENTAL", "FULL_TABLE"])
 def test_a_part_that_stays_incomplete_holds_the_bookmark(
     method: str, api: StandIn

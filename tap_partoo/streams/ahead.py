@@ -41,7 +41,7 @@ class Ahead:
         """Prepare; nothing is requested yet.
 
         Args:
-            streams: The streams to read, in this order.
+            streams: The streams of the tap, in the order in which they are read.
             lists: The lists that have been read for several streams.
             workers: Maximum number of pages that are kept or being requested.
         """
@@ -62,6 +62,8 @@ class Ahead:
             stream: The stream that has been read.
         """
         for other in self._streams[self._streams.index(stream) + 1 :]:
+            if not other.selected:
+                continue
             first = self._lists.stream(other.parent) if other.parent else other
             if len(self._pages) < self._workers:
                 self._request(first)

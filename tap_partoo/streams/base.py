@@ -16,7 +16,7 @@ from tap_partoo.reading.increments import as_datetime, lower_bound
 from tap_partoo.reading.pages import Page, Slice
 from tap_partoo.reading.reader import Reader
 from tap_partoo.reading.slices import DAY, Queries, RangeSlices, Slices, floor
-from tap_partoo.records.timestamps import to_date, to_utc
+from tap_partoo.records.timestamps import to_utc
 from tap_partoo.singer.output import Output
 from tap_partoo.streams.lists import Kept
 from tap_partoo.streams.resource import Resource
@@ -66,7 +66,20 @@ class PartooStream(Resource, SdkStream):
         (except for ranges, which move it) and ACTIVATE_VERSION, on which a target
         deletes what this run did not send.
         """
-        self._run = Run(self)
+        try:
+            self._run = Run(self)  # may ask Partoo for the time
+            yield from self._read(context)
+        except RefusedError as error:
+            self._tap.lists.keep(type(self), error)
+            self._tap.refusals.add(self, error)
+        except UnreadableResponseError as error:
+            msg = (
+                f"{self.name}: Partoo sent {error}. Run again, or report it to Partoo."
+            )
+            raise FatalAPIError(msg) from None
+        self.forget_sent_state()
+
+    def _read(self, context: Context | None) -> Iterable[Record]:
         self._output = Output(
             self.name,
             self.stream_maps,
@@ -76,19 +89,10 @@ class PartooStream(Resource, SdkStream):
         try:
             yield from self.request_records(context)
             self._conclude()
-        except RefusedError as error:
-            self._tap.lists.keep(type(self), error)
-            self._tap.refusals.add(self, error)
-        except UnreadableResponseError as error:
-            msg = (
-                f"{self.name}: Partoo sent {error}. Run again, or report it to Partoo."
-            )
-            raise FatalAPIError(msg) from None
         finally:
             self._run.report()
         if self._run.reader.is_slow:
             self._tap.ahead.request_after(self)
-        self.forget_sent_state()
 
     @override
     def request_records(self, context: Context | None) -> Iterable[Record]:
@@ -127,13 +131,18 @@ class PartooStream(Resource, SdkStream):
                 self.name,
             )
 
-    def move_bookmark(self, run: Run) -> None:
+    def move_bookmark(self, run: Run, end: datetime | None = None) -> None:
         """Move the bookmark to the newest record that this run has emitted.
 
         It never moves back, nor past `bookmark_cap`.
+
+        Args:
+            run: The current run.
+            end: Where the range ends that has been read, if it does.
         """
         state = self.get_context_state(None)
-        newest = min(run.newest, self.bookmark_cap(run))
+        caps = [self.bookmark_cap(run), *([end.isoformat()] if end else [])]
+        newest = min(run.newest, *map(self.as_bookmark, caps))
         if newest > state.get("replication_key_value", ""):
             state["replication_key"] = self.replication_key
             state["replication_key_value"] = newest
@@ -254,10 +263,7 @@ class PartooStream(Resource, SdkStream):
             run: The current run; `start_date` applies to all runs.
         """
         start = self.config.get("start_date")
-        if not start or not self.replication_key:
-            return None
-        is_date = self.replication_key_format == "date"
-        return to_date(start) if is_date else to_utc(start)
+        return self.as_bookmark(start) if start and self.replication_key else None
 
     def starts_at(self, run: Run) -> str | None:
         """Return the time from which rows are read or emitted, for the log."""
@@ -296,8 +302,11 @@ class PartooStream(Resource, SdkStream):
     def is_in_future(self, text: str) -> bool:
         """Return whether a time of the state is in the future, by Partoo's clock."""
         if as_datetime(text) > self.now() and not self._tap.client.knows_clock:
-            source = self._tap.lists.stream(self.parent) if self.parent else self
-            source.get_page(source.whole_list())  # to learn Partoo's time
+            # Any response tells Partoo's time.
+            if self.parent:
+                self._tap.lists.of(self.parent)
+            else:
+                self.get_page(self.whole_list())
         return as_datetime(text) > self.now()
 
     def lower_bound(self, run: Run) -> datetime | None:

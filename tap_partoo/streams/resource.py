@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from singer_sdk import typing as th
 
 from tap_partoo.records.fitting import without_key
-from tap_partoo.records.timestamps import to_utc
+from tap_partoo.records.timestamps import to_date, to_utc
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -97,6 +97,15 @@ class Resource:
         cls.entered_at = cls.entered_at or cls.time_keys
         if isinstance(key, str) and _is_date(cls.columns.wrapped[key].wrapped):
             cls.replication_key_format = "date"
+
+    @classmethod
+    def as_bookmark(cls, time: str) -> str:
+        """Return a time in the format of the bookmark, which sorts as text.
+
+        Raises:
+            ValueError: If the text is neither a date nor a time.
+        """
+        return to_date(time) if cls.replication_key_format == "date" else to_utc(time)
 
     def rows(self, part: Slice, items: list[Record]) -> list[Record]:  # noqa: ARG002 - for those that override it
         """Return the rows of a page.

@@ -94,7 +94,8 @@ class Run:
             elif (
                 batch.part.moves_bookmark and self.is_incremental and not self._has_gap
             ):
-                self._stream.move_bookmark(self)
+                limits = batch.part.range
+                self._stream.move_bookmark(self, limits.high if limits else None)
                 self._stream.write_state()
 
     def _make(self, part: Slice, items: list[Record]) -> list[Record]:
