@@ -124,7 +124,8 @@ def test_another_failure_names_the_refused_streams_so_far(
     run_tap: RunTap, api: StandIn
 ) -> None:
     api.faults.add(faults.PERMANENT["400"], path="/user/search", times=None)
-    run = run_tap(api, catalog=catalog_of(*NAMES), state=STATE)
+    config = {"concurrency": 1}  # nothing is requested in advance
+    run = run_tap(api, catalog=catalog_of(*NAMES), config=config, state=STATE)
     assert run.returncode == 1
     [line] = run.errors
     so_far = LISTED.rpartition(", `webhooks`")[0]
