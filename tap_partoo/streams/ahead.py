@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from tap_partoo.streams.base import PartooStream
     from tap_partoo.streams.lists import Lists
 
-MAX_AGE = timedelta(minutes=1)
+MAX_AGE = timedelta(minutes=5)
 """Of a page that is requested in advance. The older it is, the more rows have moved
-since, and a list whose pages do not agree is read again."""
+since, and a list whose pages do not agree is read again. To wait for the limit of
+requests takes up to a minute."""
 
 
 class Ahead:

@@ -62,7 +62,11 @@ class Lists:
         return stream in self._kept
 
     def whole(self, stream: type[PartooStream]) -> Kept | None:
-        """Return the list of a stream with whole rows, if another one has read it."""
+        """Return the list of a stream with whole rows, if another one has read it.
+
+        Raises:
+            RefusedError: If Partoo refused it.
+        """
         kept = self._kept.get(stream)
         if isinstance(kept, RefusedError):
             raise kept

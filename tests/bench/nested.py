@@ -97,7 +97,7 @@ tap includes the keys of one part of the range.
 def messages(plan: Plan) -> str:
     """Measure the messages of many conversations, with a query for each."""
     served = Account(make_keys(1), api_key=API_KEY)
-    conversations = plan.rows(4_000)
+    conversations = plan.rows(2_000)
     served.fill("conversations", conversations)
     each = messages_of(served["conversations"].rows())
     served["messages"].fill(len(each), each=each)
