@@ -39,8 +39,8 @@ class Cost(NamedTuple):
 COSTS: dict[str, Cost] = {
     "api_keys": Cost("3", "3"),
     "businesses": Cost("20", "20"),
-    "reviews": Cost("5,000", "175"),
-    "presence_metrics": Cost("2,200", "40"),
+    "reviews": Cost("5,356", "175"),
+    "presence_metrics": Cost("1,922", "40"),
     "search_keywords": Cost("2,000", "2,000"),
     "publisher_states": Cost("20", "20"),
     "users": Cost("25", "25"),
@@ -155,7 +155,7 @@ def streams_table(columns: str) -> str:
             "Replication",
             "Needs",
             "Personal data",
-            "Requests: all, daily",
+            "Requests: first run, daily",
         ),
         (
             (
@@ -201,9 +201,7 @@ def default(schema: Mapping[str, Any]) -> str:
 def exclusions() -> str:
     """All personal data, as patterns for Meltano."""
     lines = (f"- '!{s.name}.{path}'\n" for s in STREAMS for path in s.personal_data)
-    return "```yaml\nselect:\n- '*.*'  # or the streams that you want\n" + (
-        "".join(lines) + "```\n"
-    )
+    return f"```yaml\nselect:\n- api_keys.*\n{''.join(lines)}```\n"
 
 
 def streams_page() -> str:
@@ -255,8 +253,8 @@ _REQUESTS = """\
 
 The approximate number of requests for an organisation with 2,000 stores, 500,000
 reviews, 20,000 conversations and 100,000 feedback results. Partoo allows 300 per minute
-for each organisation, and the tap sends at most 240 by default: 5,000 requests take
-about 21 minutes.
+for each organisation, and the tap sends at most 240 by default: 5,356 requests take
+about 22 minutes.
 """
 
 _PARENTS = """
