@@ -206,8 +206,8 @@ def _problems(
         )
     elif _PLACEHOLDER.fullmatch(key):
         yield (
-            "The setting `api_key` is a placeholder, or begins or ends with a quotation "
-            "mark. Copy the key again, without anything around it"
+            "The setting `api_key` is a placeholder, or begins or ends with a "
+            "quotation mark. Copy the key again, without anything around it"
         )
     if problem := _url_problem(config["api_url"]):
         yield f"The setting `api_url` {problem}. For example: https://api.partoo.co/v2"

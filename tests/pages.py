@@ -240,9 +240,10 @@ tap-partoo reviews "*"` adds a stream.
 _NEEDS = """
 *Needs* is the product or right without which Partoo refuses the stream, or sends an
 empty list. `tap-partoo --test` requests one record of each stream, and shows which ones
-your key may read. It fails if a stream cannot be read that is selected, by the catalog
-or by default. In Meltano, run `meltano select tap-partoo --list`, which stores the
-catalog with your selection, and then `meltano invoke tap-partoo --test`.
+your key may read. It fails if it cannot read a stream that the catalog selects, or
+`api_keys` if there is no catalog. In Meltano, run `meltano select tap-partoo --list`,
+which stores the catalog with your selection, and then `meltano invoke tap-partoo
+--test`.
 
 If Partoo refuses a stream, the others are still read. The run fails at its end, and its
 last line names the refused streams and what they need.

@@ -313,8 +313,7 @@ def test_the_readme_tells_the_same_way() -> None:
         "meltano config set tap-partoo --interactive",
         "meltano config set target-postgres --interactive",
         "meltano config set target-postgres default_target_schema partoo",
-        "echo 'PGTZ=UTC' >> .env   # or times are shifted to the zone of the database "
-        "role",
+        "echo 'PGTZ=UTC' >> .env   # or the zone of the database role shifts times",
         "meltano " + " ".join(documented("config test tap-partoo")),
         "meltano " + " ".join(RUN),
     ]

@@ -128,7 +128,9 @@ def test_a_wrong_address_is_named_when_nothing_is_there(
     run = run_tap(api, catalog=catalog_of(*NAMES), config=wrong, state=STATE)
     assert run.returncode == 1
     [line] = run.errors
-    assert "also check `api_url`, which must end in /v2. Or leave the streams out" in line
+    assert (
+        "also check `api_url`, which must end in /v2. Or leave the streams out" in line
+    )
     assert all(f"`{name}` (" in line for name in NAMES)
     assert not run.records
     assert not activated(run)

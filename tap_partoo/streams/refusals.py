@@ -56,8 +56,8 @@ class Refusals:
         named = ", ".join(f"`{name}`{why}" for name, why in self._refused.items())
         first, *others = self._refused
         return (
-            f"Partoo refused {named}. {on_others}Check the rights of the key and of its "
-            "user and, if the key has an IP whitelist, that this machine is on it. "
+            f"Partoo refused {named}. {on_others}Check the rights of the key and of "
+            "its user and, if the key has an IP whitelist, that this machine is on it. "
             f"{self._URL if self._is_missing else ''}Or leave the "
             f"stream{'s' if others else ''} out: `meltano select tap-partoo --exclude "
             f"{first}`{', and so on.' if others else '.'}"
