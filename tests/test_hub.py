@@ -297,6 +297,7 @@ def documented(command: str) -> tuple[str, ...]:
 
 
 RUN = documented("run tap-partoo target-postgres")
+SELECT = ("tap-partoo", "api_keys", "*")
 STATE_ID = "dev:tap-partoo-to-target-postgres"
 
 
@@ -309,6 +310,7 @@ def test_the_readme_tells_the_same_way() -> None:
     assert "".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL)).splitlines() == [
         f"meltano add tap-partoo --no-install --from-ref https://{place}/{path}",
         "meltano install tap-partoo",
+        f'meltano select {" ".join(SELECT[:-1])} "*"   # or all streams are selected',
         "meltano add target-postgres",
         "meltano config set tap-partoo --interactive",
         "meltano config set target-postgres --interactive",
@@ -346,6 +348,7 @@ def test_from_the_hub_to_postgres(
     api.account.create(created_at="2026-01-31 08:00:00+00")
     meltano(project, *RUN)
     assert loaded_rows(database) == expected_rows(api.account)
+    assert {request.path for request in api.requests} == {"/v2/api_keys"}
     assert meltano(project, "state", "list").split() == [STATE_ID]
     state = json.loads(meltano(project, "state", "get", STATE_ID))
     bookmark = state["singer_state"]["bookmarks"]["api_keys"]["replication_key_value"]
@@ -365,6 +368,9 @@ def test_without_the_hub_to_a_mirror(
     text = text.replace("pip_url: tap-partoo\n", f"pip_url: {wheel}\n")
     (tmp_path / "meltano.yml").write_text(text)
     meltano(project, "install", "tap-partoo")
+    # Meltano leaves it out when it adds a definition by its address.
+    assert "\n    select:" not in text
+    meltano(project, "select", *SELECT)
     assert installed_from(tmp_path) == wheel
     meltano(project, "config", "set", "tap-partoo", "api_key", api.account.api_key)
     assert api.account.api_key not in (tmp_path / "meltano.yml").read_text()
@@ -400,6 +406,7 @@ def test_without_the_hub_to_a_mirror(
     new = api.account.create()["id"]
     meltano(project, *RUN)
     assert loaded_rows(database).keys() == before.keys() | {new}
+    assert {request.path for request in api.requests} == {"/v2/api_keys"}
     # A mirror has no bookmark.
     state = json.loads(meltano(project, "state", "get", STATE_ID))
     assert state["singer_state"]["bookmarks"]["api_keys"] == {}
