@@ -155,8 +155,8 @@ SETTINGS = th.PropertiesList(
         th.BooleanType(nullable=False),
         default=False,
         title="Emit ACTIVATE_VERSION",
-        description="After a complete FULL_TABLE run of a stream, targets remove the "
-        "rows that Partoo no longer lists.",
+        description="Let targets remove rows that Partoo no longer lists, after each "
+        "complete FULL_TABLE run of a stream.",
     ),
 ).to_dict()
 
@@ -206,11 +206,11 @@ def _problems(
         )
     elif _PLACEHOLDER.fullmatch(key):
         yield (
-            "The setting `api_key` is a placeholder, or has quotation marks. Copy the "
-            "key again, and nothing else"
+            "The setting `api_key` is a placeholder, or begins or ends with a "
+            "quotation mark. Copy the key again, without anything around it"
         )
     if problem := _url_problem(config["api_url"]):
-        yield f"The setting `api_url` {problem}, such as https://api.partoo.co/v2"
+        yield f"The setting `api_url` {problem}. For example: https://api.partoo.co/v2"
     agent = config.get("user_agent", "")
     if not (agent.isascii() and agent.isprintable() and agent == agent.strip()):
         yield "The setting `user_agent` must be printable ASCII text"

@@ -212,18 +212,19 @@ FAILURES: dict[str, Failure] = {
         "The key lacks rights, or this machine is not on its IP whitelist (HTTP 403)",
         "one",
         "Partoo refused `api_keys` (HTTP 403). Everything else has been read. Check "
-        "the rights of the key and of its user, and that this machine is on the IP "
-        "whitelist of the key; or leave it out: `meltano select tap-partoo --exclude "
-        "api_keys`.",
+        "the rights of the key and of its user and, if the key has an IP whitelist, "
+        "that this machine is on it. Or leave the stream out: `meltano select "
+        "tap-partoo --exclude api_keys`.",
         ("403",),
     ),
     "404": Failure(
         "`api_url` is not the address of the API (HTTP 404)",
         "one",
         "Partoo refused `api_keys` (HTTP 404). Everything else has been read. Check "
-        "the rights of the key and of its user, and that this machine is on the IP "
-        "whitelist of the key, and `api_url`: it ends in /v2, without a resource; or "
-        "leave it out: `meltano select tap-partoo --exclude api_keys`.",
+        "the rights of the key and of its user and, if the key has an IP whitelist, "
+        "that this machine is on it. For HTTP 404, also check `api_url`, which must "
+        "end in /v2. Or leave the stream out: `meltano select tap-partoo --exclude "
+        "api_keys`.",
         ("404",),
     ),
     "418": Failure(
@@ -309,7 +310,7 @@ FAILURES: dict[str, Failure] = {
         "`api_url` begins with http",
         "none",
         "The setting `api_url` must begin with https: over plain http, anybody on the "
-        "network could read the API key, such as https://api.partoo.co/v2",
+        "network could read the API key. For example: https://api.partoo.co/v2",
     ),
     "certificates": Failure(
         "REQUESTS_CA_BUNDLE or SSL_CERT_FILE is not a file with certificates",

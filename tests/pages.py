@@ -39,8 +39,8 @@ class Cost(NamedTuple):
 COSTS: dict[str, Cost] = {
     "api_keys": Cost("3", "3"),
     "businesses": Cost("20", "20"),
-    "reviews": Cost("5,000", "175"),
-    "presence_metrics": Cost("2,200", "40"),
+    "reviews": Cost("5,356", "175"),
+    "presence_metrics": Cost("1,922", "40"),
     "search_keywords": Cost("2,000", "2,000"),
     "publisher_states": Cost("20", "20"),
     "users": Cost("25", "25"),
@@ -155,7 +155,7 @@ def streams_table(columns: str) -> str:
             "Replication",
             "Needs",
             "Personal data",
-            "Requests: all, daily",
+            "Requests: first run, daily",
         ),
         (
             (
@@ -201,9 +201,7 @@ def default(schema: Mapping[str, Any]) -> str:
 def exclusions() -> str:
     """All personal data, as patterns for Meltano."""
     lines = (f"- '!{s.name}.{path}'\n" for s in STREAMS for path in s.personal_data)
-    return "```yaml\nselect:\n- '*.*'  # or the streams that you want\n" + (
-        "".join(lines) + "```\n"
-    )
+    return f"```yaml\nselect:\n- api_keys.*\n{''.join(lines)}```\n"
 
 
 def streams_page() -> str:
@@ -242,9 +240,10 @@ tap-partoo reviews "*"` adds a stream.
 _NEEDS = """
 *Needs* is the product or right without which Partoo refuses the stream, or sends an
 empty list. `tap-partoo --test` requests one record of each stream, and shows which ones
-your key may read. It fails if a stream cannot be read that is selected, by the catalog
-or by default. In Meltano, run `meltano select tap-partoo --list`, which stores the
-catalog with your selection, and then `meltano invoke tap-partoo --test`.
+your key may read. It fails if it cannot read a stream that the catalog selects, or
+`api_keys` if there is no catalog. In Meltano, run `meltano select tap-partoo --list`,
+which stores the catalog with your selection, and then `meltano invoke tap-partoo
+--test`.
 
 If Partoo refuses a stream, the others are still read. The run fails at its end, and its
 last line names the refused streams and what they need.
@@ -255,8 +254,8 @@ _REQUESTS = """\
 
 The approximate number of requests for an organisation with 2,000 stores, 500,000
 reviews, 20,000 conversations and 100,000 feedback results. Partoo allows 300 per minute
-for each organisation, and the tap sends at most 240 by default: 5,000 requests take
-about 21 minutes.
+for each organisation, and the tap sends at most 240 by default: 5,356 requests take
+about 22 minutes.
 """
 
 _PARENTS = """

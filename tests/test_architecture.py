@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 TEXT = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+FIRST_DIAGRAM = TEXT.partition("```mermaid\n")[2].partition("```")[0]
 PACKAGE = ROOT / "tap_partoo"
 MODULES = {str(path.relative_to(PACKAGE)) for path in PACKAGE.rglob("*.py")}
 
@@ -102,7 +103,11 @@ def test_imports_go_downwards_only() -> None:
         seen |= {(room, other) for other in rooms}
         assert [other for other in rooms if floor(other) >= floor(room)] == [], name
         assert room not in ALONE or rooms <= FLOORS[0], name
-    assert ("tap", "streams") in seen
+    drawn = set()
+    for line in re.findall(r"^    (\w.*) --> (.+)$", FIRST_DIAGRAM, re.MULTILINE):
+        froms, tos = (side.replace("main", "__main__").split(" & ") for side in line)
+        drawn |= {(f, t) for f in froms for t in tos if t != "ground"}
+    assert drawn == {(f, t) for f, t in seen if t not in FLOORS[0]}
 
 
 def test_only_one_module_knows_the_streams_of_the_sdk() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 import json
 import re
 from datetime import UTC, datetime, timedelta
@@ -150,19 +149,14 @@ def test_the_example_of_a_file_is_accepted(api: StandIn) -> None:
     assert "WARNING" not in run.stderr
 
 
-def test_the_example_of_a_stream_map_hides_names(api: StandIn) -> None:
-    [text] = examples("settings.md", "yaml")
-    config = from_yaml(text)["config"]
-    pepper = config["stream_map_config"]["pepper"]
-    run = run_here(api, config=config)
-    assert "revoked_by_name" not in run.records[0]
-    for record, key in zip(run.records, api.account.records(), strict=True):
-        name = key["user_name"]
-        assert record["user_name"] == (name and md5(pepper + name))
-
-
-def md5(text: str) -> str:
-    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+def test_requests_of_streams_are_those_that_are_counted() -> None:
+    counted = (ROOT / "docs" / "requests.md").read_text("utf-8")
+    for name, rows in (
+        ("reviews", "500,000 reviews of three years"),
+        ("presence_metrics", "2,000 stores, 18 months"),
+    ):
+        title = f"First run of `{name}`: {rows}"
+        assert f"| {title} | {pages.COSTS[name].full} |" in counted
 
 
 def test_pages_of_streams_are_those_of_the_code() -> None:

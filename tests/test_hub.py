@@ -296,20 +296,30 @@ def documented(command: str) -> tuple[str, ...]:
     return tuple(command.split())
 
 
+RUN = documented("run tap-partoo target-postgres")
+SELECT = ("tap-partoo", "api_keys", "*")
+STATE_ID = "dev:tap-partoo-to-target-postgres"
+
+
 def test_the_readme_tells_the_same_way() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     _, _, rest = readme.partition("### In a Meltano project\n")
-    block = rest.partition("```sh\n")[2].partition("```")[0]
+    text = rest.partition("\n### ")[0]
     place = "raw.githubusercontent.com/tap-partoo/tap-partoo/main"
     path = DEFINITION.relative_to(ROOT)
-    assert block.splitlines() == [
-        f"meltano add tap-partoo --from-ref https://{place}/{path}",
+    assert "".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL)).splitlines() == [
+        f"meltano add tap-partoo --no-install --from-ref https://{place}/{path}",
+        "meltano install tap-partoo",
+        f'meltano select {" ".join(SELECT[:-1])} "*"   # or all streams are selected',
         "meltano add target-postgres",
         "meltano config set tap-partoo --interactive",
+        "meltano config set target-postgres --interactive",
+        "meltano config set target-postgres default_target_schema partoo",
+        "echo 'PGTZ=UTC' >> .env   # or the zone of the database role shifts times",
         "meltano " + " ".join(documented("config test tap-partoo")),
-        "meltano "
-        + " ".join(documented("el tap-partoo target-postgres --state-id partoo")),
+        "meltano " + " ".join(RUN),
     ]
+    assert f"`{STATE_ID}`" in text
 
 
 def test_from_the_hub_to_postgres(
@@ -317,34 +327,32 @@ def test_from_the_hub_to_postgres(
 ) -> None:
     database = server.create_database(timezone="Europe/Paris")
     env = {f"TARGET_{key}": value for key, value in database.env.items()}
-    env["TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA"] = "partoo"
     project = new_project(tmp_path, wheel, hub, **env)
     meltano(project, "add", "tap-partoo")
     assert installed_from(tmp_path) == wheel
     meltano(project, "add", "--no-install", "target-postgres")
     meltano(project, "config", "set", "tap-partoo", "api_key", api.account.api_key)
     meltano(project, "config", "set", "tap-partoo", "api_url", api.url)
+    schema = ("default_target_schema", "partoo")
+    meltano(project, "config", "set", "target-postgres", *schema)
     assert api.account.api_key in (tmp_path / ".env").read_text()
     assert api.account.api_key not in (tmp_path / "meltano.yml").read_text()
     assert "PGTZ=UTC" in definition["usage"]
     with (tmp_path / ".env").open("a") as file:
-        file.write("\nPGTZ=UTC\n")
+        file.write("PGTZ=UTC\n")
     meltano(project, *documented("config test tap-partoo"))
 
-    el = documented("el tap-partoo target-postgres --state-id partoo")
-    meltano(project, *el)
+    meltano(project, *RUN)
     assert loaded_rows(database) == expected_rows(api.account)
     # Older than the run: a bookmark never passes its start.
     api.account.create(created_at="2026-01-31 08:00:00+00")
-    meltano(project, *el)
+    meltano(project, *RUN)
     assert loaded_rows(database) == expected_rows(api.account)
-    state = json.loads(meltano(project, "state", "get", "partoo"))
+    assert {request.path for request in api.requests} == {"/v2/api_keys"}
+    assert meltano(project, "state", "list").split() == [STATE_ID]
+    state = json.loads(meltano(project, "state", "get", STATE_ID))
     bookmark = state["singer_state"]["bookmarks"]["api_keys"]["replication_key_value"]
     assert bookmark == "2026-01-31T08:00:00+00:00"
-
-    api.account.create()
-    meltano(project, *documented("run tap-partoo target-postgres"))
-    assert loaded_rows(database) == expected_rows(api.account)
 
 
 def test_without_the_hub_to_a_mirror(
@@ -353,7 +361,16 @@ def test_without_the_hub_to_a_mirror(
     database = server.create_database()
     url = {"TAP_PARTOO_API_URL": api.url}
     project = new_project(tmp_path, wheel, f"{hub}/no-hub", **url, **database.env)
-    meltano(project, "add", "tap-partoo", "--from-ref", f"{hub}/{DEFINITION.name}")
+    ref = ("--from-ref", f"{hub}/{DEFINITION.name}")
+    meltano(project, "add", "tap-partoo", "--no-install", *ref)
+    text = (tmp_path / "meltano.yml").read_text()
+    assert text.count("pip_url: tap-partoo\n") == 1
+    text = text.replace("pip_url: tap-partoo\n", f"pip_url: {wheel}\n")
+    (tmp_path / "meltano.yml").write_text(text)
+    meltano(project, "install", "tap-partoo")
+    # Meltano leaves it out when it adds a definition by its address.
+    assert "\n    select:" not in text
+    meltano(project, "select", *SELECT)
     assert installed_from(tmp_path) == wheel
     meltano(project, "config", "set", "tap-partoo", "api_key", api.account.api_key)
     assert api.account.api_key not in (tmp_path / "meltano.yml").read_text()
@@ -373,13 +390,12 @@ def test_without_the_hub_to_a_mirror(
     YAML().dump(content, tmp_path / "meltano.yml")
     shutil.copytree(ROOT / "plugins", tmp_path / "plugins")
 
-    el = documented("el tap-partoo target-postgres --state-id partoo")
-    meltano(project, *el)
+    meltano(project, *RUN)
     before = expected_rows(api.account)
     assert loaded_rows(database) == before
     gone = min(before)
     api.account.delete(gone)
-    meltano(project, *el)
+    meltano(project, *RUN)
     assert loaded_rows(database) == before
     with database.connect() as connection:
         marked = connection.execute(
@@ -388,12 +404,12 @@ def test_without_the_hub_to_a_mirror(
     assert marked == [(gone,)]
 
     new = api.account.create()["id"]
-    meltano(project, *documented("run tap-partoo target-postgres"))
+    meltano(project, *RUN)
     assert loaded_rows(database).keys() == before.keys() | {new}
+    assert {request.path for request in api.requests} == {"/v2/api_keys"}
     # A mirror has no bookmark.
-    for state_id in ("partoo", "dev:tap-partoo-to-target-postgres"):
-        state = json.loads(meltano(project, "state", "get", state_id))
-        assert state["singer_state"]["bookmarks"]["api_keys"] == {}
+    state = json.loads(meltano(project, "state", "get", STATE_ID))
+    assert state["singer_state"]["bookmarks"]["api_keys"] == {}
 
 
 def installed_from(directory: Path) -> Path:

@@ -109,6 +109,8 @@ class Example:
         for api in self.apis.values():
             sent = {request.headers["x-apikey"] for request in api.requests}
             assert sent == {api.account.api_key}
+            # Meltano would select all streams.
+            assert {request.path for request in api.requests} == {"/v2/api_keys"}
 
 
 def prefix(organisation: str) -> str:

@@ -155,6 +155,8 @@ def values_at(record: dict[str, Any], path: list[str]) -> list[Any]:
 def test_exclusions_leave_no_personal_data(tmp_path: Path) -> None:
     project = Project(tmp_path)
     selection, _ = yaml_of("Personal data")
+    assert [p for p in selection["select"] if p[0] != "!"] == ["api_keys.*"]
+    selection["select"][0] = "*.*"
     file = tmp_path / "meltano.yml"
     content = YAML(typ="safe").load(file)
     content["plugins"]["extractors"][0] |= selection

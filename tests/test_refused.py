@@ -46,9 +46,9 @@ REFUSED = {
 OTHERS = [name for name in NAMES if name not in REFUSED]
 LISTED = ", ".join(f"`{name}` ({why})" for name, why in REFUSED.items())
 ADVICE = (
-    "Check the rights of the key and of its user, and that this machine is on the IP "
-    "whitelist of the key; or leave them out: `meltano select tap-partoo --exclude "
-    "conversations`, and so on."
+    "Check the rights of the key and of its user and, if the key has an IP whitelist, "
+    "that this machine is on it. Or leave the streams out: `meltano select tap-partoo "
+    "--exclude conversations`, and so on."
 )
 LINE = f"Error: Partoo refused {LISTED}. Everything else has been read. {ADVICE}"
 
@@ -145,7 +145,9 @@ def test_a_wrong_address_is_named_when_nothing_is_there(
     run = run_tap(api, catalog=catalog_of(*NAMES), config=wrong, state=STATE)
     assert run.returncode == 1
     [line] = run.errors
-    assert "`api_url`: it ends in /v2, without a resource; or leave them out" in line
+    assert (
+        "also check `api_url`, which must end in /v2. Or leave the streams out" in line
+    )
     assert all(f"`{name}` (" in line for name in NAMES)
     assert not run.records
     assert not activated(run)

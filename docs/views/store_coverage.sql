@@ -60,13 +60,13 @@ LEFT JOIN LATERAL (
             1,
             c.is_subscribed IS NULL,
             'subscription',
-            'Partoo does not say whether the store has the product.'
+            'Partoo does not report whether the store has the product.'
         ),
         (
             2,
             NOT c.is_subscribed AND c.rows > 0,
             'subscription',
-            'The store does not have the product: the rows are of a time when it had.'
+            'The store does not have the product: the rows are from when it did.'
         ),
         (
             3,
@@ -79,31 +79,31 @@ LEFT JOIN LATERAL (
             NOT c.is_linked_to_google AND c.product = 'presence_management'
                 AND c.rows > 0,
             'link to Google',
-            'The store is not linked to Google: the rows are of a time when it was.'
+            'The store is not linked to Google: the rows are from when it was.'
         ),
         (
             5,
             NOT c.is_linked_to_google AND c.product = 'presence_management',
             'link to Google',
-            'All figures come from Google, to which the store is not linked.'
+            'All figures come from Google, and the store is not linked to it.'
         ),
         (
             6,
             NOT c.is_linked_to_google AND c.product = 'review_management',
             'link to Google',
-            'Reviews of Google do not come: the store is not linked to it.'
+            'Reviews from Google are missing: the store is not linked to it.'
         ),
         (
             7,
             c.rows = 0 AND c.product = 'presence_management',
             'rows',
-            'Google gave no figures: it was linked lately, or is not verified there.'
+            'Google sent no figures: newly linked, or not verified on Google.'
         ),
         (
             8,
             c.rows = 0,
             'rows',
-            'Nobody has reviewed it, or it was connected lately.'
+            'Nobody has reviewed the store, or it was connected recently.'
         )
     ) AS cause (place, holds, missing, why)
     WHERE holds

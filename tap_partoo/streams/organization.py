@@ -77,12 +77,12 @@ class Organizations(PartooStream):
         th.Property(
             "has_google_post",
             th.BooleanType,
-            description="Deprecated by Partoo in favor of `features`.",
+            description="Deprecated by Partoo in favour of `features`.",
         ),
         th.Property(
             "display_google_post",
             th.BooleanType,
-            description="Deprecated by Partoo in favor of `features`.",
+            description="Deprecated by Partoo in favour of `features`.",
         ),
     )
 

@@ -55,13 +55,12 @@ class Refusals:
     def _verdict(self, on_others: str = "") -> str:
         named = ", ".join(f"`{name}`{why}" for name, why in self._refused.items())
         first, *others = self._refused
-        them = "them" if others else "it"
         return (
-            f"Partoo refused {named}. {on_others}Check the rights "
-            "of the key and of its user, and that this machine is on the IP whitelist "
-            f"of the key{self._URL if self._is_missing else ''}; or leave {them} out: "
-            f"`meltano select tap-partoo --exclude {first}`"
-            f"{', and so on.' if others else '.'}"
+            f"Partoo refused {named}. {on_others}Check the rights of the key and of "
+            "its user and, if the key has an IP whitelist, that this machine is on it. "
+            f"{self._URL if self._is_missing else ''}Or leave the "
+            f"stream{'s' if others else ''} out: `meltano select tap-partoo --exclude "
+            f"{first}`{', and so on.' if others else '.'}"
         )
 
-    _URL = ", and `api_url`: it ends in /v2, without a resource"
+    _URL = "For HTTP 404, also check `api_url`, which must end in /v2. "

@@ -75,7 +75,7 @@ _TAG = th.ObjectType(
     th.Property("id", th.IntegerType, description="Identifies the tag."),
     th.Property("label", th.StringType, description="Text of the tag."),
     th.Property(
-        "color", th.StringType, description="Color of the tag, such as `#808080`."
+        "color", th.StringType, description="Colour of the tag, such as `#808080`."
     ),
     nullable=True,
 )

@@ -33,8 +33,8 @@ Written by `make bench`, which compares the tap with what people would use inste
   check, convert or remember anything: the lower bound for reading page by page.
 
 All of them read the same stand-in for the API over loopback, with 100 rows per page
-unless noted otherwise, and write to files. Each round runs every peer once; another one
-starts each round. A figure is the median of the rounds, with the minimum and the
+unless noted otherwise, and write to files. Each round runs every peer once, starting
+with a different one. A figure is the median of the rounds, with the minimum and the
 maximum. Wall time, CPU time (user and system) and peak memory (1 MB is 1,000,000 bytes)
 are those of the whole process from start to end, including the start of Python. A run
 only counts if the distinct primary keys in its output are exactly those of the account.

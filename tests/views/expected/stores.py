@@ -159,11 +159,11 @@ def listing_health(account: Account) -> list[Row]:
 def gap(row: Row) -> tuple[str | None, str | None]:
     reviewed = row["product"] == "review_management"
     if row["is_subscribed"] is None:
-        why = "Partoo does not say whether the store has the product."
+        why = "Partoo does not report whether the store has the product."
         return "subscription", why
     if not row["is_subscribed"]:
         why = "The store does not have the product"
-        late = ": the rows are of a time when it had."
+        late = ": the rows are from when it did."
         return "subscription", why + (late if row["rows"] else ".")
     if row["rows"] is None:
         return None, None
@@ -172,18 +172,18 @@ def gap(row: Row) -> tuple[str | None, str | None]:
     if row["rows"]:
         return None, None
     return "rows", (
-        "Nobody has reviewed it, or it was connected lately."
+        "Nobody has reviewed the store, or it was connected recently."
         if reviewed
-        else "Google gave no figures: it was linked lately, or is not verified there."
+        else "Google sent no figures: newly linked, or not verified on Google."
     )
 
 
 def _unlinked(row: Row, *, reviewed: bool) -> str:
     if reviewed:
-        return "Reviews of Google do not come: the store is not linked to it."
+        return "Reviews from Google are missing: the store is not linked to it."
     if row["rows"]:
-        return "The store is not linked to Google: the rows are of a time when it was."
-    return "All figures come from Google, to which the store is not linked."
+        return "The store is not linked to Google: the rows are from when it was."
+    return "All figures come from Google, and the store is not linked to it."
 
 
 def store_coverage(account: Account) -> list[Row]:
