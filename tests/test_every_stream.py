@@ -27,7 +27,7 @@ from tests.every import (
     warnings,
 )
 from tests.in_process import discover, run_here
-from tests.partoo_api import RESOURCES, StandIn, faults, whole_account
+from tests.partoo_api import RESOURCES, Account, StandIn, faults, whole_account
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -241,6 +241,17 @@ def test_an_empty_list_deletes_nothing(
     lines = [line for line in warnings(run) if "ACTIVATE_VERSION" in line]
     assert len(lines) == len(warnings(run)) == activation
     assert all(line.startswith(f"{name}: the list is empty") for line in lines)
+
+
+@streams
+def test_a_first_run_of_an_empty_list_leaves_no_bookmark(name: str) -> None:
+    with StandIn(Account()) as api:
+        first = run_here(api, catalog=catalog_of(name))
+        assert not first.records
+        assert bookmark_of(first, name) is None
+        assert not warnings(first)
+        second = run_here(api, catalog=catalog_of(name), state=first.state)
+        assert second.state == first.state or name == "api_keys"
 
 
 def test_a_list_whose_items_hold_no_rows_deletes_nothing(api: StandIn) -> None:

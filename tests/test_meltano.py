@@ -129,13 +129,19 @@ def test_the_example_job_keeps_its_state(
     listed = project.run("schedule", "list")
     assert "partoo-daily: partoo-to-postgres" in listed.stdout
     assert warnings(listed.stderr) == []
-    for summary in ("5 records read, 5 emitted", "6 records read, 1 emitted"):
-        run = project.run("run", "partoo-to-postgres")
+    by_name = ("el", "tap-partoo", "target-postgres", "--state-id")
+    commands = {
+        ("run", "partoo-to-postgres"): "5 records read, 5 emitted",
+        ("run", "tap-partoo", "target-postgres"): "6 records read, 1 emitted",
+        (*by_name, "dev:tap-partoo-to-target-postgres"): "7 records read, 1 emitted",
+    }
+    for month, (command, summary) in enumerate(commands.items(), 1):
+        run = project.run(*command)
         assert run.returncode == 0, run.stderr
         assert summary in run.stderr
         assert loaded_rows(database) == expected_rows(small_api.account)
         # Older than the run, or the list might be read twice.
-        small_api.account.create(created_at="2026-01-31 08:00:00+00")
+        small_api.account.create(created_at=f"2026-0{month}-28 08:00:00+00")
 
 
 def test_config_test_accepts_a_good_key_and_explains_others(

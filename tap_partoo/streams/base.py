@@ -141,11 +141,12 @@ class PartooStream(Resource, SdkStream):
             end: Where the range ends that has been read, if it does.
         """
         state = self.get_context_state(None)
-        caps = [self.bookmark_cap(run), *([end.isoformat()] if end else [])]
-        newest = min(run.newest, *map(self.as_bookmark, caps))
-        if newest > state.get("replication_key_value", ""):
-            state["replication_key"] = self.replication_key
-            state["replication_key_value"] = newest
+        if run.newest:
+            caps = [self.bookmark_cap(run), *([end.isoformat()] if end else [])]
+            newest = min(run.newest, *map(self.as_bookmark, caps))
+            if newest > state.get("replication_key_value", ""):
+                state["replication_key"] = self.replication_key
+                state["replication_key_value"] = newest
         self.remember(state, run)
         self.state_manager.is_flushed = False
 
