@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from singer_sdk.exceptions import FatalAPIError
 
 from tests.in_process import run_here
 from tests.partoo_api import Account, Response, StandIn, faults, make_keys
@@ -351,6 +352,27 @@ def test_list_that_got_shorter_once_and_never_stands_still() -> None:
     assert run.bookmark is None
     [warning] = [line for line in run.stderr.splitlines() if "WARNING" in line]
     assert "incomplete" in warning
+
+
+def test_a_count_that_promises_a_page_that_does_not_exist_ends_no_run() -> None:
+    account = Account(make_keys(40))
+    one_more = faults.Rewrite(lambda page: page | {"count": 41, "max_page": 5})
+    with StandIn(account, past_end="not_found") as api:
+        api.faults.add(one_more, times=None)
+        run = run_here(api, config={"per_page": 10})
+    assert len(run.ids) == 40
+    assert run.bookmark is None
+    [warning] = [line for line in run.stderr.splitlines() if "WARNING" in line]
+    assert "may be incomplete: Partoo reports 41, 40 were read" in warning
+
+
+def test_a_page_in_the_middle_that_is_never_there_ends_the_run() -> None:
+    account = Account(make_keys(40))
+    with StandIn(account) as api:
+        api.faults.add(Response(404), page=2, times=None)
+        with pytest.raises(FatalAPIError, match=r"inconsistent: a page was not found"):
+            run_here(api, config={"per_page": 10})
+        assert sum(r.query.get("page") == "2" for r in api.requests) == 3
 
 
 def test_deletions_in_every_reading_hold_the_bookmark_until_a_quiet_run(

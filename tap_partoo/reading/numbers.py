@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 class PageNumbers(Walk):
     """The walk of a list whose pages have `page`, `max_page` and `count`."""
 
-    may_end_at_404 = True
-
     def __init__(self, first: Page) -> None:
         """Start from the response to the request without a page number.
 
@@ -52,6 +50,10 @@ class PageNumbers(Walk):
             return None
         self._asked += 1
         return self._asked
+
+    @override
+    def may_end_before(self, position: Position) -> bool:
+        return int(position or 0) >= self.last
 
     @override
     def follow(self, page: Page, position: Position, new: int) -> None:

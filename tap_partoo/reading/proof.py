@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from tap_partoo.errors import NotFoundError
     from tap_partoo.reading.pages import Page
 
 
@@ -19,8 +18,8 @@ class Proof:
     and no `count` does if as many rows were added as deleted. Therefore, as many rows
     must be read as the first response counted, and rows added since do not count.
 
-    A row that enters a filtered list without a timestamp, such as a key whose label was
-    edited to match a search text, cannot be recognised as added.
+    A row that enters a list without a timestamp, such as a category, or a key whose
+    label was edited to match a search text, cannot be recognised as added.
     """
 
     def __init__(self, first: Page, expected: int | None, seen: set[object]) -> None:
@@ -35,8 +34,8 @@ class Proof:
         self.expected = expected
         self.seen = seen
         self.see = seen.add
-        self.not_found: NotFoundError | None = None
-        """Set if the attempt ended at a page that does not exist."""
+        self.is_cut = False
+        """Whether a page was not found that must be there."""
         self._snapshot_at = first.snapshot_at
         self._possibly_new = 0
 
@@ -64,4 +63,13 @@ class Proof:
     @property
     def is_complete(self) -> bool:
         """Whether no row that was in the list all the time can be missing."""
+        if self.is_cut:
+            return False
         return self.expected is None or self.found >= self.expected
+
+    @property
+    def gap(self) -> str:
+        """What is wrong with an attempt that is not complete, for messages."""
+        if self.is_cut:
+            return "a page was not found"
+        return f"Partoo reports {self.expected}, {self.found} were read"

@@ -19,7 +19,7 @@ from tap_partoo.errors import NotFoundError, RefusedError
 from tap_partoo.reading.proof import Proof
 from tap_partoo.reading.queue import Queue
 from tap_partoo.reading.slices import PART_PAGES
-from tap_partoo.reading.walks import InvalidPagingError
+from tap_partoo.reading.walks import InvalidPagingError, invalid_paging
 from tap_partoo.redaction import redact
 
 if TYPE_CHECKING:
@@ -227,13 +227,11 @@ class Reader:
         error: RefusedError,
     ) -> Iterator[Batch]:
         """Handle a page that does not exist, or may not be read."""
-        if position is not None and isinstance(error, NotFoundError):
-            if query.walk and query.walk.may_end_at_404:
-                # The list may have become shorter: the count of rows decides.
-                self._proof.not_found = error
-                yield from self._conclude(query)
-                return
-            raise FatalAPIError(str(error))
+        if query.walk and isinstance(error, NotFoundError):
+            # The list may have become shorter: the count of rows decides.
+            self._proof.is_cut = not query.walk.may_end_before(position)
+            yield from self._conclude(query)
+            return
         if not query.part.is_child:
             raise error
         self.refused.append(error)
@@ -250,25 +248,23 @@ class Reader:
             yield self._end(query, "complete")
         elif query.attempts <= MAX_EXTRA_ATTEMPTS:
             self._logger.info(
-                "%s: Partoo reports %d, %d were read: rows may have moved meanwhile. "
-                "Reading them again%s",
+                "%s: %s: rows may have moved meanwhile. Reading them again%s",
                 self._name,
-                proof.expected,
-                proof.found,
+                proof.gap,
                 _label(query.part),
             )
             self.extra_attempts += 1
             query.walk, query.taken = None, 0
             query.ahead.clear()
-        elif proof.not_found:
-            raise FatalAPIError(str(proof.not_found))
+        elif proof.is_cut and not query.part.is_child:
+            msg = f"{proof.gap} (HTTP 404)"
+            raise invalid_paging(msg)
         else:
             self._logger.warning(
-                "%s may be incomplete: Partoo reports %d, %d were read in the last of "
-                "%d attempts%s. The next run covers the gap",
+                "%s may be incomplete: %s in the last of %d attempts%s. The next run "
+                "covers the gap",
                 self._name,
-                proof.expected,
-                proof.found,
+                proof.gap,
                 query.attempts,
                 _label(query.part),
             )

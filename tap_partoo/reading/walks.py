@@ -30,12 +30,13 @@ class Walk(ABC):
     def ended(self) -> bool:
         """Whether the list ends with the last page passed to `follow`."""
 
-    may_end_at_404: bool
-    """Whether a page that does not exist may mean that the list got shorter."""
-
     @abstractmethod
     def next_position(self) -> Position:
         """Return the position of the next page; None if it is not known yet."""
+
+    @abstractmethod
+    def may_end_before(self, position: Position) -> bool:
+        """Return whether a page that does not exist may be after the end."""
 
     @abstractmethod
     def follow(self, page: Page, position: Position, new: int) -> None:
@@ -57,11 +58,14 @@ class SinglePage(Walk):
     expected = None
     last = 1
     ended = True
-    may_end_at_404 = False
 
     @override
     def next_position(self) -> Position:
         return None
+
+    @override
+    def may_end_before(self, position: Position) -> bool:
+        return False
 
     @override
     def follow(self, page: Page, position: Position, new: int) -> None:
@@ -73,7 +77,6 @@ class _OneByOne(Walk):
 
     expected: int | None = None
     last = None
-    may_end_at_404 = True
 
     def __init__(self) -> None:
         self._next: Position = None
@@ -97,8 +100,6 @@ class _OneByOne(Walk):
 class Cursors(_OneByOne):
     """The walk of a list by cursor: it ends if there is none, or a previous one."""
 
-    may_end_at_404 = False
-
     def __init__(self, first: Page) -> None:
         """Start from the first page; in some lists, `count` is the rows of the page."""
         super().__init__()
@@ -106,6 +107,10 @@ class Cursors(_OneByOne):
         self.expected = first.count if is_total else None
         self._seen: set[str] = set()
         self._pages_without_new = 0
+
+    @override
+    def may_end_before(self, position: Position) -> bool:
+        return False
 
     @override
     def follow(self, page: Page, position: Position, new: int) -> None:
@@ -125,6 +130,10 @@ class _NumberedOneByOne(_OneByOne):
     The first one may be page 0 or page 1: page 1 is requested after it, even though it
     may be the same one.
     """
+
+    @override
+    def may_end_before(self, position: Position) -> bool:
+        return True
 
     def _count_on(self, page: Page, position: Position, *, is_new: bool) -> None:
         may_be_the_first = position == 1 and bool(page.rows)
