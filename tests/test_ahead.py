@@ -116,7 +116,8 @@ def test_a_failure_in_advance_that_has_passed_meanwhile_ends_no_run(
     api: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limit_attempts(monkeypatch, 2)
-    names = ("api_keys", "categories", "users")
+    names = ("api_keys", "businesses", "categories", "users")
+    api.faults.add(faults.stall(1), path=RESOURCES["businesses"].path)
     path = RESOURCES["categories"].path
     api.faults.add(faults.TRANSIENT["500"], path=path, times=2)
     run = run_here(api, catalog=catalog_of(*names), config={"concurrency": 8})

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
 
-from tap_partoo.errors import RefusedError
+from tap_partoo.errors import RefusedError, RejectedError
 from tap_partoo.reading.increments import as_datetime
 
 if TYPE_CHECKING:
@@ -91,18 +91,22 @@ class Ahead:
             part: The query.
 
         Raises:
-            RefusedError: If Partoo refused it.
+            FatalAPIError: If the request failed, or Partoo refused it.
         """
         requested = self._pages.get(stream.name)
         if requested is None or requested[0] != part:
             return None
+        future = requested[1]
         del self._pages[stream.name]
+        has_waited = future.done()
         try:
-            page = requested[1].result()
-        except RefusedError:
+            page = future.result()
+        except (RefusedError, RejectedError):
             raise
         except (FatalAPIError, RetriableAPIError):
-            return None  # it may have passed since: the next request will tell
+            if has_waited:
+                return None  # it may have passed since: the next request will tell
+            raise
         is_old = stream.now() - as_datetime(page.snapshot_at) > MAX_AGE
         return None if is_old else page
 
