@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tap_partoo.streams import STREAMS
 from tests.every import (
     MIRROR,
     NAMES,
+    PARENTS,
     bookmark_of,
     by_key,
     catalog_of,
@@ -33,6 +35,8 @@ NUMBERED = [
     if RESOURCES[name].pages.kind == "numbered"
     and name not in {"groups", "search_keywords", "custom_roles"}
 ]
+DATED = [s.name for s in STREAMS if s.entered_at and s.name in NUMBERED]
+DATED.remove("presence_metrics")  # figures of a day
 CURSORS = ["conversations"]
 paged = pytest.mark.parametrize("name", NUMBERED)
 
@@ -92,6 +96,51 @@ def test_a_deletion_meanwhile_hides_no_other_row(
     lacking = expected_records(account, name).keys() - found.keys()
     assert not lacking or any("may be incomplete" in line for line in warnings(run))
     assert not lacking
+
+
+@pytest.mark.parametrize("name", [*DATED, *CURSORS])
+@pytest.mark.parametrize("concurrency", [1, 8])
+def test_a_new_row_does_not_stand_in_for_one_that_moved(
+    name: str, concurrency: int, account: Account
+) -> None:
+    """As many rows are read as were counted, but another one than all of them."""
+    long_enough(account, name)
+    gone = account[name].rows()[0]
+    with StandIn(account, counting_seconds=0.03) as api:
+
+        def act() -> None:
+            account[name].delete(key_of(name, gone))
+            account[name].add()
+
+        api.before_list = once(RESOURCES[name].path, 2, act)
+        config = MIRROR | {"per_page": 10, "concurrency": concurrency}
+        catalog = catalog_of(name, method="FULL_TABLE")
+        run = run_here(api, catalog=catalog, config=config)
+    assert not expected_records(account, name).keys() - by_key(name, run.records).keys()
+    assert not warnings(run)
+    assert len(run.of_type("ACTIVATE_VERSION")) == 1
+
+
+@pytest.mark.parametrize("name", ["publisher_states", "messages"])
+def test_a_new_parent_does_not_stand_in_for_one_that_moved(
+    name: str, account: Account
+) -> None:
+    parent = PARENTS[name]
+    rows = account[parent].rows()
+    with StandIn(account, counting_seconds=0) as api:
+
+        def act() -> None:
+            account[parent].delete(key_of(parent, rows[0]))
+            account[parent].add()
+
+        api.before_list = once(RESOURCES[parent].path, 2, act)
+        config = MIRROR | {"per_page": 5, "concurrency": 1}
+        run = run_here(api, catalog=catalog_of(name), config=config)
+    field = "business_id" if name == "publisher_states" else "conversation_id"
+    gone = rows[0]["id"]
+    wanted = {r[field] for r in account[name].rows()} - {gone}
+    assert {record[field] for record in run.records} >= wanted
+    assert not [line for line in warnings(run) if "incomplete" in line]
 
 
 @paged

@@ -300,5 +300,6 @@ def test_an_incomplete_list_of_stores_holds_the_bookmark(api: StandIn) -> None:
     short = run(api, state)
     assert keys_of(short) == keys(api)
     assert bookmark_of(short, NAME) == bookmark
-    [warning] = warnings_of(short)
-    assert "may be incomplete" in warning
+    of_parent, warning = warnings_of(short)
+    assert "businesses may be incomplete: Partoo reports " in of_parent
+    assert "search_keywords may be incomplete: `businesses` may be" in warning

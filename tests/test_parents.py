@@ -301,7 +301,7 @@ def test_permissions_of_another_shape_are_an_error(
 
 
 SECRETS = re.compile(
-    r"s3cret|token|/path|8443|user:|X-Auth|custom_headers|https?://hooks"
+    r"s3cret|token|/path|:8443|user:|X-Auth|custom_headers|https?://hooks"
 )
 COLUMNS = {"id", "event_type", "org_id", "created_at", "updated_at", "url_host"}
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
+from singer_sdk import typing as th
 from singer_sdk.exceptions import FatalAPIError
 from typing_extensions import override
 
@@ -16,6 +18,7 @@ from tap_partoo.reading.increments import as_datetime, lower_bound
 from tap_partoo.reading.pages import Page, Slice
 from tap_partoo.reading.reader import Reader
 from tap_partoo.reading.slices import DAY, Queries, RangeSlices, Slices, floor
+from tap_partoo.records.fitting import Fitter
 from tap_partoo.records.timestamps import to_utc
 from tap_partoo.singer.output import Output
 from tap_partoo.streams.lists import Kept
@@ -307,7 +310,7 @@ class PartooStream(Resource, SdkStream):
             if self.parent:
                 self._tap.lists.of(self.parent)
             else:
-                self.get_page(self.whole_list())
+                self.request_page(self.whole_list(), per_page=1)
         return as_datetime(text) > self.now()
 
     def lower_bound(self, run: Run) -> datetime | None:
@@ -336,7 +339,14 @@ class PartooStream(Resource, SdkStream):
             RefusedError: If Partoo refuses them.
         """
         kept = self._tap.lists.of(self.parent) if self.parent else Kept([])
-        run.is_complete &= kept.is_complete
+        if self.parent and not kept.is_complete:
+            run.is_complete = False
+            self.logger.warning(
+                "%s may be incomplete: `%s` may be, which it needs. The next run "
+                "covers the gap",
+                self.name,
+                self.parent.name,
+            )
         return kept
 
     @property
@@ -354,10 +364,25 @@ class PartooStream(Resource, SdkStream):
             RefusedError: If Partoo refuses it.
             FatalSyncError: If a row has no primary key.
         """
-        reader = self.reader(lambda _, items: list(map(self.kept_part, items)))
-        kept: list[Record] = []
+        key_of = itemgetter(*self.primary_keys)
+        times = [self.columns.wrapped[name] for name in self.entered_at]
+        fitter = Fitter(self.name, th.PropertiesList(*times), keys=())
+        kept: dict[object, Record] = {}
+
+        def make(_: Slice, items: list[Record]) -> list[Record]:
+            """Keep what is needed; the reader needs keys and times only."""
+            parts = [self.kept_part(item) for item in items]
+            kept.update((key_of(part), part) for part in parts)
+            entered = fitter.fit_page(
+                [{name: item.get(name) for name in self.entered_at} for item in items]
+            )
+            return [
+                at | {key: part[key] for key in self.primary_keys}
+                for at, part in zip(entered, parts, strict=True)
+            ]
+
+        reader = self.reader(make)
         is_complete = True
         for batch in reader.batches(Queries([part or self.whole_list()])):
-            kept += batch.records
             is_complete &= batch.outcome != "incomplete"
-        return Kept(kept, reader.snapshot_at, is_complete)
+        return Kept(list(kept.values()), reader.snapshot_at, is_complete)

@@ -145,6 +145,7 @@ class Businesses(PartooStream):
     )
     primary_keys = ("id",)
     paging = NumberedPages("businesses", per_page=100)
+    entered_at = ("created",)
     takes_org_id = True
     kept_fields = ("id", "google_location_id", "subscriptions")
     left_out = frozenset({"news", "promos", "siret", "videos"})  # deprecated

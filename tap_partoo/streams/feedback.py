@@ -97,6 +97,7 @@ class FeedbackResults(PartooStream):
     )
     primary_keys = ("id",)
     paging = NumberedPages("items", per_page=None)
+    entered_at = ("created",)
 
     columns = th.PropertiesList(
         th.Property(

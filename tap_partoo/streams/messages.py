@@ -56,6 +56,7 @@ class Conversations(PartooStream):
     )
     primary_keys = ("id",)
     paging = CursorPages("conversations", per_page=100)
+    entered_at = ("created_at",)
     kept_fields = ("id", "last_message")
 
     columns = th.PropertiesList(

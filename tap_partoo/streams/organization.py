@@ -99,6 +99,7 @@ class Users(PartooStream):
     personal_data = ("first_name", "last_name", "email", "phone")
     primary_keys = ("id",)
     paging = NumberedPages("users", per_page=100)
+    entered_at = ("created_at",)
     params: ClassVar = {"order_by": "email"}
     takes_org_id = True
     left_out = frozenset({"sidebar_products"})  # replaced by `sidebar_pages`

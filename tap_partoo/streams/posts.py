@@ -48,6 +48,7 @@ class Posts(PartooStream):
     personal_data = ()
     primary_keys = ("id",)
     paging = NumberedPages("posts", per_page=100)
+    entered_at = ("created_at",)
     left_out = frozenset({"title"})  # mentioned by one source only
 
     columns = th.PropertiesList(

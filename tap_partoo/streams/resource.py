@@ -66,7 +66,8 @@ class Resource:
     """A record is emitted if any of these is at or after where the run starts."""
 
     entered_at: ClassVar[tuple[str, ...]] = ()
-    """When a record may have entered the list."""
+    """When a record may have entered the list; by default `time_keys`. Where Partoo
+    counts the rows, one that is new does not stand in for one that is missing."""
 
     replication_key_format: ClassVar[Literal["date", "date-time"]] = "date-time"
     """The format of a bookmark; derived from the columns."""

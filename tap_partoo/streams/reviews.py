@@ -215,6 +215,7 @@ class ReplyTemplates(PartooStream):
     personal_data = ()
     primary_keys = ("id",)
     paging = NumberedPages("reply_templates", per_page=None)
+    entered_at = ("creation_date",)
 
     columns = th.PropertiesList(
         th.Property(

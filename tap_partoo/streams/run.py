@@ -178,12 +178,14 @@ class Run:
                 self.floor[:10],
             )
         if reader.refused:
+            first = reader.refused[0]
+            is_gone = isinstance(first, NotFoundError)
             stream.logger.warning(
                 "%s: Partoo refused %d of %d queries, the first with: %s",
                 stream.name,
                 len(reader.refused),
                 len(reader.refused) + reader.ended,
-                reader.refused[0],
+                "HTTP 404, as for what was deleted meanwhile" if is_gone else first,
             )
         # A list that is read for this stream is counted here, too.
         names = [stream.name, *([stream.parent.name] if stream.parent else [])]

@@ -29,6 +29,7 @@ class Webhooks(PartooStream):
     personal_data = ()
     primary_keys = ("id",)
     paging = NumberedPages("items", per_page=100)
+    entered_at = ("created_at",)
     takes_org_id = True
     left_out = frozenset({"*"})  # any other field may be a secret
 
