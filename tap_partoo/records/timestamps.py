@@ -23,13 +23,17 @@ def to_utc(text: str) -> str:
     Raises:
         ValueError: If the text is not a date, or not in the years 1 to 9999 in UTC.
     """
-    moment = datetime.fromisoformat(text.strip().upper())
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = datetime.fromisoformat(text.strip().upper())
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    try:
-        moment = moment.astimezone(UTC)
-    except OverflowError as error:
-        raise ValueError(str(error)) from error
+    elif moment.tzinfo is not UTC:
+        try:
+            moment = moment.astimezone(UTC)
+        except OverflowError as error:
+            raise ValueError(str(error)) from error
     # As `isoformat`, in an eighth of its time.
     return str(msgspec.to_builtins(moment)).replace("Z", "+00:00")
 
