@@ -142,21 +142,25 @@ class PartooSession(requests.Session):
 
 
 class _Adapter(HTTPAdapter):
-    """Sends requests whose whole response has a time limit."""
+    """Sends requests to one host, whose whole responses have a time limit."""
+
+    _pool: HTTPConnectionPool | None = None
 
     @override
     def get_connection_with_tls_context(
         self, *args: Any, **kwargs: Any
     ) -> HTTPConnectionPool:
-        pool = cast(
-            "HTTPConnectionPool",
-            super().get_connection_with_tls_context(*args, **kwargs),
-        )
-        if "ConnectionCls" not in vars(pool):
+        """Return the pool of the host, which `requests` looks up for each request."""
+        if self._pool is None:
+            pool = cast(
+                "HTTPConnectionPool",
+                super().get_connection_with_tls_context(*args, **kwargs),
+            )
             kind = pool.ConnectionCls
             limited = {"response_class": LimitedResponse}
             pool.ConnectionCls = type(kind.__name__, (kind,), limited)
-        return pool
+            self._pool = pool
+        return self._pool
 
 
 def _too_slow(error: BaseException, url: str) -> RetriableAPIError | None:
